@@ -87,14 +87,14 @@ def test_number_of_queries_does_not_grow(
     as_ada: Client, client: Client, sandbox: Any, count: int, django_assert_max_num_queries: Any
 ) -> None:
     create_many_products(count)
-    with django_assert_max_num_queries(3):  # count, products, prices
+    with django_assert_max_num_queries(4):  # categories and tags, count, products, prices
         client.get("/store/")
-    with django_assert_max_num_queries(6):  # session, user, and one for the user's purchases
+    with django_assert_max_num_queries(7):  # session, user, and one for the user's purchases
         as_ada.get("/store/")
-    with django_assert_max_num_queries(5):  # product, its prices; up to three for the related ones
+    with django_assert_max_num_queries(6):  # product, its prices and questions; up to three for the related ones
         client.get("/store/thing-0/")
     for query in ("?q=thing", "?type=one_time&sort=price", "?page=1-3", "?product=thing-0&sort=name"):
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):
             client.get(f"/store/{query}")
 
 

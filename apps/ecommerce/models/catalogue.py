@@ -167,6 +167,7 @@ class ProductConfiguration(models.Model):
                 "position": ["position", "id"],
                 "age": ["-id"],
                 "name": ["sort_name", "id"],
+                "category": ["category", "id"],
                 "price": ["sort_currency", "sort_price", "position", "id"],
             }.items()
         ]

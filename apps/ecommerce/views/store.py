@@ -18,7 +18,7 @@ from apps.ecommerce.content.what_you_get import what_you_get
 from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
-from apps.ecommerce.storefront.groups import category_choices, known_slug, tag_choices
+from apps.ecommerce.storefront.groups import group_choices, known_slug
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
@@ -48,14 +48,15 @@ def store(request: HttpRequest) -> HttpResponse:
     groups = {"category": known_slug(Category), "tag": known_slug(Tag)}
     known = {name: check(getattr(store_filter, name)) for name, check in groups.items()}
     store_filter = replace(store_filter, **known)
+    categories, tags = group_choices(store_filter)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
     configurations = pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
-        "categories": category_choices(store_filter),
-        "tags": tag_choices(store_filter),
+        "categories": categories,
+        "tags": tags,
         "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
