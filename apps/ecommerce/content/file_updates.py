@@ -93,8 +93,8 @@ def _preview_version(purchase: Purchase) -> FileVersion:
 
 
 TEXTS[Mail.Kind.UPDATED] = EmailText(
-    gettext_lazy("%(product)s: %(news)s"),
-    gettext_lazy("%(news)s"),
+    "%(product)s: %(news)s",
+    "%(news)s",
     gettext_lazy("You can download %(file)s now. It belongs to your purchase of %(product)s."),
     gettext_lazy("Open your files"),
     template="ecommerce/mail/file_update",
