@@ -47,6 +47,12 @@ def add(client: Client, section: Section, **fields: Any) -> Any:
     return client.post(f"{ADMIN}/lesson/add/?section={section.pk}", lesson_form(section, **fields))
 
 
+def change(client: Client, lesson: Lesson, section: Section, **fields: Any) -> Any:
+    path = f"{ADMIN}/lesson/{lesson.pk}/change/"
+    fingerprint = client.get(path).context["adminform"].form["fingerprint"].value()
+    return client.post(path, lesson_form(section, fingerprint=fingerprint, **fields))
+
+
 def errors_of(response: Any) -> dict[str, list[str]]:
     assert response.status_code == 200
     return dict(response.context["adminform"].form.errors)
@@ -67,12 +73,27 @@ def test_founder_writes_a_course_from_the_product_page(as_olive: Client, icons: 
     add(as_olive, section, title="Curves")
     page = as_olive.get(order_page(icons)).content.decode()
     assert page.index("Grids") < page.index("Curves")
-    changed = as_olive.post(
-        f"{ADMIN}/lesson/{lesson.pk}/change/", lesson_form(section, title="Better grids", text="*New*")
-    )
+    changed = change(as_olive, lesson, section, title="Better grids", text="*New*")
     assert changed.status_code == 302
     lesson.refresh_from_db()
     assert (lesson.title, lesson.position) == ("Better grids", 0)
+
+
+def test_second_of_two_editors_is_told_before_replacing(as_olive: Client, section: Section) -> None:
+    lesson = Lesson.objects.create(section=section, title="Grids", text="First")
+    path = f"{ADMIN}/lesson/{lesson.pk}/change/"
+    opened = as_olive.get(path).context["adminform"].form["fingerprint"].value()
+    form = lesson_form(section, fingerprint=opened)
+    assert as_olive.post(path, form | {"text": "Hers"}).status_code == 302
+    refused = as_olive.post(path, form | {"text": "His"})
+    assert "Somebody has changed this lesson" in str(errors_of(refused)["__all__"])
+    assert "His" in refused.content.decode()
+    lesson.refresh_from_db()
+    assert lesson.text == "Hers"
+    again = refused.context["adminform"].form["fingerprint"].value()
+    assert as_olive.post(path, form | {"text": "His", "fingerprint": again}).status_code == 302
+    lesson.refresh_from_db()
+    assert lesson.text == "His"
 
 
 @pytest.mark.parametrize(
@@ -144,10 +165,10 @@ def test_plans_of_the_product_are_offered(
     assert add(as_olive, section, plan="team").status_code == 302
     assert list(errors_of(add(as_olive, section, plan="gold"))) == ["plan"]
     lesson = Lesson.objects.get()
-    moved = as_olive.post(f"{ADMIN}/lesson/{lesson.pk}/change/", lesson_form(other, plan="team"))
+    moved = change(as_olive, lesson, other, plan="team")
     assert list(errors_of(moved)) == ["section"]
     Price.objects.update(plan="other")
-    kept = as_olive.post(f"{ADMIN}/lesson/{lesson.pk}/change/", lesson_form(section, plan="team"))
+    kept = change(as_olive, lesson, section, plan="team")
     assert kept.status_code == 302
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.core.exceptions import PermissionDenied
 from django.db.models import FileField, Max, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -18,10 +16,9 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.content.lesson_order import OrderChanged, move, save_order
-from apps.ecommerce.content.video_files import validate_video_file
-from apps.ecommerce.content.videos import MAX_ADDRESS_LENGTH, VideoAddressError, parse_video
-from apps.ecommerce.models import Lesson, LessonProgress, Price, ProductConfiguration, ProductFile, Section
+from apps.ecommerce.models import Lesson, LessonProgress, ProductConfiguration, ProductFile, Section
 
+from .lesson_form import LessonForm
 from .private_files import PrivateFileInput
 
 STEPS = {"up": -1, "down": 1}
@@ -30,62 +27,6 @@ STEPS = {"up": -1, "down": 1}
 def lessons_url(configuration_id: int, fragment: str = "") -> str:
     url = reverse("admin:ecommerce_lesson_order", args=[configuration_id])
     return f"{url}#{fragment}" if fragment else url
-
-
-class LessonForm(forms.ModelForm):
-    video = forms.CharField(
-        required=False,
-        max_length=MAX_ADDRESS_LENGTH,
-        label=_("Video"),
-        help_text=Lesson._meta.get_field("video").help_text,
-        widget=forms.TextInput(attrs={"class": "vURLField"}),
-    )
-    plan = forms.ChoiceField(required=False, help_text=Lesson._meta.get_field("plan").help_text)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        sections: Any = self.fields["section"]
-        chosen = self.instance.section_id or self.data.get("section") or self.initial.get("section")
-        self.product_id = _product_of_section(chosen)
-        rows = Section.objects.select_related("configuration__product")
-        sections.queryset = rows.filter(configuration__product=self.product_id) if self.product_id else rows
-        sections.label_from_instance = lambda row: f"{row.configuration}: {row}"
-        plans: Any = self.fields["plan"]
-        plans.choices = [("", gettext("All owners")), *((plan, plan) for plan in self._plans())]
-
-    def _plans(self) -> list[str]:
-        """Return the plans that the product sells or has sold, and the one that the lesson has."""
-        prices = Price.objects.filter(product=self.product_id).exclude(plan="")
-        return sorted({*prices.values_list("plan", flat=True), *filter(None, [self.instance.plan])})
-
-    def clean_video(self) -> str:
-        """Return the address without parameters for tracking."""
-        address: str = self.cleaned_data["video"]
-        try:
-            return parse_video(address).page_url if address else ""
-        except VideoAddressError as error:
-            raise ValidationError(str(error)) from error
-
-    def clean_video_file(self) -> Any:
-        file = self.cleaned_data["video_file"]
-        if isinstance(file, UploadedFile):
-            validate_video_file(file)
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if data.get("video") and data.get("video_file"):
-            self.add_error(
-                "video", gettext("A lesson has one video: an address or a file. Remove one of them.")
-            )
-        return data
-
-
-def _product_of_section(section_id: Any) -> str:
-    if not str(section_id or "").isdecimal():
-        return ""
-    products = Section.objects.filter(pk=section_id).values_list("configuration__product_id", flat=True)
-    return products.first() or ""
 
 
 class CourseAdmin(admin.ModelAdmin):
@@ -158,7 +99,17 @@ class LessonAdmin(CourseAdmin):
     list_select_related = ("section__configuration__product",)
     list_filter = ("is_preview",)
     search_fields = ("title", "section__title", "section__configuration__product__name")
-    fields = ("section", "title", "text", "video", "video_file", "is_preview", "plan", "attachments")
+    fields = (
+        "section",
+        "title",
+        "text",
+        "video",
+        "video_file",
+        "is_preview",
+        "plan",
+        "attachments",
+        "fingerprint",
+    )
     readonly_fields = ("attachments",)
     formfield_overrides = {FileField: {"widget": PrivateFileInput}}
     view_on_site = False  # operators don't own the product
