@@ -141,6 +141,7 @@ def test_failed_product_is_left_empty(demo: None, monkeypatch: pytest.MonkeyPatc
             call_command("setup_demo", verbosity=0)
     call_command("setup_demo", verbosity=0)
     assert Lesson.objects.filter(section__configuration__slug="ship-small").count() == 6
+    assert FileVersion.objects.filter(file__configuration__slug="ship-small").count() == 7
 
 
 def test_existing_category_and_tag_are_used(demo: None) -> None:
