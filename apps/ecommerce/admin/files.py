@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.content.file_updates import announce, recipients
 from apps.ecommerce.models import FileVersion, Price, ProductConfiguration, ProductFile
 
+from .read_only import filtered_product
+
 
 class PrivateFileInput(AdminFileWidget):
     """Show the file's name without a link, because private files have no URL."""
@@ -91,6 +93,9 @@ class ProductFileAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("configuration",) if obj else ()
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> Any:
+        return super().get_changeform_initial_data(request) | filtered_product(request)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.announce_view)

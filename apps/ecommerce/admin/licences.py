@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from apps.ecommerce.models import LicenceActivation, LicenceKey, ProductConfiguration
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 
-from .read_only import ReadOnlyAdmin, ReadOnlyInline
+from .read_only import ReadOnlyAdmin, ReadOnlyInline, filtered_product
 
 MAX_KEYS = 100_000
 MAX_FILE_BYTES = 10_000_000
@@ -96,7 +96,7 @@ class LicenceKeyAdmin(ReadOnlyAdmin):
         """Add the keys of a list, and give them to the buyers who wait for one."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = AddKeysForm(request.POST or None, request.FILES or None, initial=request.GET.dict())
+        form = AddKeysForm(request.POST or None, request.FILES or None, initial=filtered_product(request))
         if request.method == "POST" and form.is_valid():
             self._add(request, form.cleaned_data["configuration"], form.cleaned_data["all_keys"])
             return redirect("admin:ecommerce_licencekey_changelist")

@@ -31,7 +31,11 @@ def group_choices(store_filter: StoreFilter) -> tuple[list[GroupChoice], list[Gr
     """Return the categories and the tags of the most products, counted among those that the other filters match."""
     categories = replace(store_filter, category="").matching().filter(category__isnull=False)
     tags = replace(store_filter, tag="").matching().filter(tags__isnull=False)
-    rows = list(_count(categories, "category", F("category__position")).union(_count(tags, "tags", Value(-1)), all=True))
+    rows = list(
+        _count(categories, "category", F("category__position")).union(
+            _count(tags, "tags", Value(-1)), all=True
+        )
+    )
     chosen = {True: store_filter.tag, False: store_filter.category}
     choices = [
         (position, GroupChoice(slug, name, count, slug == chosen[position == -1]))

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0014_licence_key_mail'),
+        ('ecommerce', '0015_index_by_category'),
     ]
 
     operations = [
