@@ -223,7 +223,9 @@ def test_buttons_move_a_product_without_javascript(as_olive: Client, grouped: No
     assert order()[0] == "thing-0"
 
 
-def test_new_and_unknown_products_do_not_break_the_order(as_olive: Client, sandbox: Any, grouped: None) -> None:
+def test_new_and_unknown_products_do_not_break_the_order(
+    as_olive: Client, sandbox: Any, grouped: None
+) -> None:
     keys = list(ProductConfiguration.objects.order_by("-pk").values_list("pk", flat=True))
     new = create_product(sandbox.client, "New", 900)
     posted = [*keys, keys[0], 999_999, "x", "9" * 50]

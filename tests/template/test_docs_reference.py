@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
+    Category,
+    FaqEntry,
     Mail,
     Price,
     Product,
@@ -23,6 +25,7 @@ from apps.ecommerce.models import (
     PurchaseStatus,
     StatusChange,
     StripeCustomer,
+    Tag,
     WebhookEvent,
 )
 from apps.ecommerce.purchases import entitlements
@@ -32,7 +35,8 @@ from stripe_sandbox import testing
 from tests.factories import buy
 
 MODELS: list[type[Model]] = [
-    *(Product, Price, ProductConfiguration, Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
+    *(Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,
 ]
 
