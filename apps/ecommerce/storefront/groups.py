@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import Any
 
 from django.db.models import Count, F, Value
@@ -12,6 +13,7 @@ from apps.ecommerce.models import Category, ProductConfigurationQuerySet, Tag
 from apps.ecommerce.storefront.store_filter import StoreFilter
 
 MAX_TAGS = 30
+TAG_POSITION = -1  # marks the rows of tags; positions of categories are not negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +30,23 @@ def known_slug(model: type[Category | Tag]) -> Callable[[str], str]:
 
 
 def group_choices(store_filter: StoreFilter) -> tuple[list[GroupChoice], list[GroupChoice]]:
-    """Return the categories and the tags of the most products, counted among those that the other filters match."""
+    """Return the categories, and the tags of the most products, counted among those that the other filters match."""
     categories = replace(store_filter, category="").matching().filter(category__isnull=False)
     tags = replace(store_filter, tag="").matching().filter(tags__isnull=False)
-    rows = list(
-        _count(categories, "category", F("category__position")).union(
-            _count(tags, "tags", Value(-1)), all=True
-        )
-    )
-    chosen = {True: store_filter.tag, False: store_filter.category}
-    choices = [
-        (position, GroupChoice(slug, name, count, slug == chosen[position == -1]))
+    counted = _count(categories, "category", F("category__position"))
+    rows = list(counted.union(_count(tags, "tags", Value(TAG_POSITION)), all=True))  # one query
+    found = [
+        GroupChoice(slug, name, count, slug == store_filter.category)
         for slug, name, position, count in sorted(rows, key=lambda row: (row[2], row[1].casefold()))
+        if position != TAG_POSITION
     ]
-    found_tags = [choice for position, choice in choices if position == -1]
-    least = sorted((choice.count for choice in found_tags), reverse=True)[:MAX_TAGS]
-    shown_tags = [choice for choice in found_tags if choice.count >= least[-1] or choice.is_chosen]
-    return [choice for position, choice in choices if position != -1], shown_tags[: MAX_TAGS * 2]
+    found_tags = [
+        GroupChoice(slug, name, count, slug == store_filter.tag)
+        for slug, name, position, count in rows
+        if position == TAG_POSITION
+    ]
+    shown_tags = nlargest(MAX_TAGS, found_tags, key=lambda tag: (tag.is_chosen, tag.count))
+    return found, sorted(shown_tags, key=lambda tag: tag.name.casefold())
 
 
 def _count(rows: ProductConfigurationQuerySet, relation: str, position: Any) -> Any:
