@@ -133,9 +133,11 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
     plans = owned_plans(request.user, request.product_config.product)
+    files = list_files(request.product_config, plans)
     context = {
         "configuration": request.product_config,
-        "files": list_files(request.product_config, plans),
+        "files": files,
+        "has_download": any(listed.is_included for listed in files),
         "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
