@@ -138,12 +138,13 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
     configuration = request.product_config
     content = render_lesson_text(configuration.content, configuration.product.name)
-    plans = owned_plans(request.user, configuration.product)
+    files = list_files(configuration, owned_plans(request.user, configuration.product))
     context = {
         "configuration": configuration,
         "outline": owner_outline(configuration, request.user),
         "content": content,
-        "files": list_files(configuration, plans),
+        "files": files,
+        "has_download": any(listed.is_included for listed in files),
         "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
