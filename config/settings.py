@@ -83,13 +83,14 @@ MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 STAFF_UPLOAD_PATHS: list[str] = []  # besides the admin, such as "/cms/"
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
+RATE_LIMITS = ACCOUNT_RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
+LICENCE_SIGNING_KEY = env.secret("LICENCE_SIGNING_KEY", default="")
 SHOP_ID = env.read("SHOP_ID", env_values.shop_id, default="")
 ADOPT_FOREIGN_SALES = env.bool("ADOPT_FOREIGN_SALES", default=False) and not DEBUG
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
@@ -229,7 +230,6 @@ EMAIL_SUBJECT_PREFIX = ""
 # --- Accounts: the rest is in config/account_settings.py ----------------------------------------------------
 verification = ["optional", "mandatory"]
 ACCOUNT_EMAIL_VERIFICATION = env.choice("ACCOUNT_EMAIL_VERIFICATION", verification, default="optional")
-ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
 # --- Files ------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
 THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+# Amounts must be multiples of these. https://docs.stripe.com/currencies#three-decimal and #special-cases
+CHARGE_STEPS = dict.fromkeys(THREE_DECIMAL, 10) | {"isk": 100, "ugx": 100}
 # Smallest charges in minor units. In other currencies they depend on the account's settlement currency.
 # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 # fmt: off
@@ -32,7 +34,14 @@ def decimals(currency: str) -> int:
 
 def is_chargeable(amount: int | None, currency: str) -> bool:
     """Return whether Stripe charges the amount: nothing, or at least the smallest charge of the currency."""
-    return amount is not None and (amount == 0 or amount >= MIN_CHARGES.get(currency, 1))
+    if amount is None or has_uncharged_fraction(amount, currency):
+        return False
+    return amount == 0 or amount >= MIN_CHARGES.get(currency, 1)
+
+
+def has_uncharged_fraction(amount: int, currency: str) -> bool:
+    """Return whether Stripe charges no such fraction: 5.125 dinars or 10.50 krónur."""
+    return amount % CHARGE_STEPS.get(currency, 1) != 0
 
 
 def to_major(amount: int, currency: str) -> Decimal:

@@ -96,7 +96,7 @@ for (const section of document.querySelectorAll("[data-rows]")) {
   rows.forEach(prepareRow);
 
   // Hide the empty rows, except the only one of a product without prices.
-  for (const row of rows.filter(isEmpty)) {
+  for (const row of rows.filter(isEmpty).reverse()) {
     if (prefix !== "prices" || rows.some((other) => other !== row && !other.hidden)) row.hidden = true;
   }
   if (prefix === "prices" && rows.every((row) => row.hidden) && rows.length) rows[0].hidden = false;

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ import stripe
 from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
 
+from apps.ecommerce.catalogue import sync
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, ProductConfiguration
 from apps.ecommerce.purchases.signals import SIGNALS
+from apps.ecommerce.stripe_api.client import clean_json
 from apps.ecommerce.webhooks import HANDLERS
 from tests.factories import add_price
 from tests.integration import urls
@@ -60,6 +63,19 @@ def team(icons: ProductConfiguration, sandbox: Any) -> Price:
     sync_product(icons.product_id)
     icons.__dict__.pop("prices", None)
     return Price.objects.get(id=price)
+
+
+@pytest.fixture
+def stripe_lists(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """Return the lists that the sync gets from Stripe, to be filled by the test."""
+    lists: dict[str, list[Any]] = {"products": [], "prices": []}
+
+    def fetch_pages(kind: str, **params: Any) -> Iterator[list[Any]]:
+        if rows := lists[kind]:
+            yield clean_json(rows, json.dumps(rows))
+
+    monkeypatch.setattr(sync, "fetch_pages", fetch_pages)
+    return lists
 
 
 @pytest.fixture

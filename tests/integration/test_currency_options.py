@@ -20,6 +20,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import external_subscriptions
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.stripe_api.client import fetch
+from apps.users import personal_data
 from apps.users.models import User
 from tests.factories import add_price, create_product, pay, press_buy, sent_to_buyers, signed_in, url_path
 
@@ -226,6 +227,19 @@ def test_subscription_is_billed_in_the_chosen_currency(as_ada: Client, letter: P
         assert "$" not in page
 
 
+@pytest.mark.parametrize("options", [{}, {"eur": None}])
+def test_subscription_keeps_its_price_if_the_currency_is_no_longer_sold(
+    as_ada: Client, letter: ProductConfiguration, options: dict[str, None]
+) -> None:
+    purchase = buy_in(as_ada, letter, "eur")
+    Price.objects.filter(pk=purchase.price_id).update(currency_options=options)
+    for path in (purchase.get_absolute_url(), "/purchases/"):
+        page = text_of(as_ada, path)
+        assert "on request" not in page
+        assert "$" not in page
+    assert "€8 / month" in text_of(as_ada, purchase.get_absolute_url())
+
+
 def test_buyer_with_a_subscription_pays_in_its_currency(
     as_ada: Client, letter: ProductConfiguration, sandbox: Any
 ) -> None:
@@ -388,3 +402,154 @@ def test_sort_by_price_groups_the_currencies(client: Client, sandbox: Any) -> No
         "Nine dollars",
         "Ten dollars",
     ]
+
+
+# --- what the page offers -----------------------------------------------------------------------------------------
+
+
+def product_page(client: Client, configuration: ProductConfiguration, **query: str) -> Any:
+    return client.get(configuration.get_absolute_url(), query)
+
+
+def test_subscriber_sees_the_currency_that_is_charged(
+    as_ada: Client, letter: ProductConfiguration, sandbox: Any
+) -> None:
+    """https://docs.stripe.com/invoicing/multi-currency-customers"""
+    club = add_options(sandbox, create_product(sandbox.client, "Club", 500, interval="month"), eur=450)
+    add_price(sandbox.client, club.product_id, 5000, interval="year")  # only in dollars
+    sync_product(club.product_id)
+    assert [value for value, _name in product_page(as_ada, club).context["currencies"]] == ["", "eur"]
+    buy_in(as_ada, letter, "eur")
+    page = product_page(as_ada, club)
+    shown = [(row.label, row.saving, row.button) for row in page.context["price_options"]]
+    assert shown == [("€4.50 / month", "", "Subscribe"), ("—", "", "Not available")]
+    text = " ".join(re.sub(r"<[^>]+>", " ", page.content.decode().partition('class="deal"')[2]).split())
+    assert "Your subscriptions are billed in EUR." in text
+    assert "$" not in text.partition("Questions?")[0]
+    assert re.findall(r'name="currency" value="(\w*)"', page.content.decode()) == ["eur"]
+
+
+def test_subscriber_chooses_the_currency_of_a_one_time_purchase(
+    as_ada: Client, letter: ProductConfiguration, font: ProductConfiguration
+) -> None:
+    buy_in(as_ada, letter, "eur")
+    page = product_page(as_ada, font)
+    assert [value for value, _name in page.context["currencies"]] == ["", "eur", "jpy"]
+    assert not page.context["fixed_currency"]
+
+
+def test_refusal_keeps_the_choice(as_ada: Client, font: ProductConfiguration, sandbox: Any) -> None:
+    price = font.prices[0]
+    form = {"price": price.id, "currency": "gbp"}
+    page = as_ada.post(f"{font.get_absolute_url()}buy/", form)
+    assert page["Location"] == f"{font.get_absolute_url()}?price={price.id}&currency=gbp"
+    long = as_ada.post(f"{font.get_absolute_url()}buy/", {"price": price.id, "currency": "x" * 5000})
+    assert len(long["Location"]) < 500
+
+
+def test_case_of_the_currency_does_not_matter(as_ada: Client, font: ProductConfiguration) -> None:
+    assert product_page(as_ada, font, currency="EUR").context["chosen_currency"] == "eur"
+    press_buy(as_ada, font, currency="EUR")
+    assert session_of(Purchase.objects.get())["currency"] == "eur"
+
+
+@pytest.mark.parametrize("currency", ["xyz", "", "\x00", "<script>", "usd", "é" * 300])
+def test_unknown_currency_in_the_url_selects_the_first(
+    client: Client, font: ProductConfiguration, currency: str
+) -> None:
+    page = product_page(client, font, currency=currency)
+    assert page.context["chosen_currency"] == ""
+    assert "<script>&" not in page.content.decode()
+
+
+def test_currency_of_a_visitor_is_not_shown_to_another(client: Client, font: ProductConfiguration) -> None:
+    for query in ({"currency": "eur"}, {"currency": "jpy", "utm_source": "x"}, {}):
+        chosen = re.findall(
+            r'value="(\w*)" checked', Client().get(font.get_absolute_url(), query).content.decode()
+        )
+        assert chosen == [query.get("currency", "")]
+    assert re.findall(r'value="(\w*)" checked', product_page(client, font).content.decode()) == [""]
+
+
+@pytest.mark.parametrize(("amount", "eur", "is_shown"), [(0, 900, True), (900, 0, True), (0, 0, False)])
+def test_refund_policy_is_shown_unless_all_is_free(
+    client: Client, sandbox: Any, amount: int, eur: int, is_shown: bool
+) -> None:
+    product = add_options(sandbox, create_product(sandbox.client, "Palette", amount), eur=eur)
+    assert ("Secure payment with Stripe" in product_page(client, product).content.decode()) == is_shown
+
+
+def test_free_in_one_currency_and_paid_in_another(as_ada: Client, sandbox: Any) -> None:
+    product = add_options(sandbox, create_product(sandbox.client, "Palette", 0), eur=900)
+    (option,) = product_page(as_ada, product).context["price_options"]
+    assert [(row.label, row.button) for row in option.in_currencies] == [
+        ("Free", "Get for free"),
+        ("€9", "Buy now"),
+    ]
+    assert buy_in(as_ada, product, "eur").amount_total == 900
+
+
+def test_only_currencies_of_the_page_are_offered_to_search_engines(
+    client: Client, icons: ProductConfiguration, sandbox: Any, capsys: Any
+) -> None:
+    codes = [
+        "aud",
+        "brl",
+        "cad",
+        "chf",
+        "czk",
+        "dkk",
+        "eur",
+        "gbp",
+        "hkd",
+        "huf",
+        "mxn",
+        "nok",
+        "nzd",
+        "pln",
+        "sek",
+    ]
+    product = add_options(sandbox, icons, **dict.fromkeys(codes, 20000))
+    page = product_page(client, product)
+    offered = [value for value, _name in page.context["currencies"]]
+    assert len(offered) == 12
+    listed = re.findall(r'"priceCurrency": ?"(\w+)"', page.content.decode())
+    assert {code.lower() for code in listed} == {*offered, "usd"} - {""}
+    call_command("bootstrap_ecommerce")
+    missing = ", ".join(code for code in codes if code not in offered).upper()
+    assert f"buyers can choose between 12 currencies, not {missing}" in capsys.readouterr().err
+
+
+# --- money that goes back, trials -----------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refund_is_shown_in_the_chosen_currency(
+    as_ada: Client, ada: User, font: ProductConfiguration, sandbox: Any, olive: User
+) -> None:
+    purchase = buy_in(as_ada, font, "jpy")
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id, "amount": 500})
+    sandbox.deliver()
+    purchase.refresh_from_db()
+    assert purchase.amount_refunded == 500
+    message = sent_to_buyers()[-1]
+    assert "¥500" in message.body
+    for client, path in (
+        (as_ada, purchase.get_absolute_url()),
+        (signed_in(olive), "/admin/ecommerce/purchase/"),
+    ):
+        text = text_of(client, path)
+        assert "2,500" in text
+        assert "$" not in text
+    exported = str(personal_data.collect(ada))
+    assert ("'jpy'" in exported, "'usd'" in exported) == (True, False)
+
+
+def test_trial_is_continued_in_the_chosen_currency(as_ada: Client, sandbox: Any) -> None:
+    trial = create_product(sandbox.client, "Trial", 900, interval="month", trial_period_days=7)
+    product = add_options(sandbox, trial, eur=800)
+    purchase = buy_in(as_ada, product, "eur")
+    assert (purchase.status, purchase.currency, purchase.next_amount) == (Status.TRIALING, "eur", 800)
+    text = text_of(as_ada, purchase.get_absolute_url())
+    assert "€8" in text
+    assert "$" not in text

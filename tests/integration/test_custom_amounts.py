@@ -135,6 +135,16 @@ def test_search_engines_get_the_minimum(client: Client, zine: ProductConfigurati
     assert '"minPrice":"5.00"' in page.replace(": ", ":")
 
 
+def test_search_engines_are_not_told_that_a_chosen_amount_is_free(client: Client, sandbox: Any) -> None:
+    """Stripe's minimum in this currency depends on the account."""
+    data: Any = {"currency": "isk", "custom_unit_amount": {"enabled": True}}
+    product = sandbox.client.v1.products.create({"name": "Tip", "default_price_data": data})
+    sync_product(product.id)
+    page = client.get("/store/tip/").content.decode()
+    assert "Name your price" in page
+    assert '"@type":"Offer"' not in page.replace(": ", ":")
+
+
 def test_sort_by_price_uses_the_minimum(client: Client, zine: ProductConfiguration, sandbox: Any) -> None:
     create_product(sandbox.client, "Cheap", 400)
     create_product(sandbox.client, "Dear", 600)

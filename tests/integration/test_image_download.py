@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.files.storage import default_storage, storages
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 from PIL import Image
 
@@ -260,7 +260,7 @@ def test_invalid_url_is_an_error_with_a_reason(server: str, url: str) -> None:
 
 
 @pytest.mark.django_db
-def test_storage_error_leaves_the_product_without_image(
+def test_storage_error_is_reported_and_the_product_sold_without_image(
     sandbox: Any, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
@@ -270,8 +270,9 @@ def test_storage_error_leaves_the_product_without_image(
     monkeypatch.setattr(images, "QUALITY", 33)  # so that the file names are new
     monkeypatch.setattr(type(storages["default"]), "_save", fail)
     err = StringIO()
-    call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
-    assert "it could not be stored: [Errno 28] No space left on device" in err.getvalue()
+    with pytest.raises(CommandError, match="could not be saved: 1"):
+        call_command("bootstrap_ecommerce", verbosity=0, stderr=err)
+    assert f"Icon set ({created.id}): {server}/good.png: OSError: [Errno 28] No space left" in err.getvalue()
     assert Product.objects.get(id=created.id).pictures == []
 
 

@@ -233,9 +233,9 @@ def test_page_cached_during_catalogue_sync_is_complete_afterwards(
 ) -> None:
     refresh = configurations.refresh_search_columns
 
-    def with_a_visitor(*args: Any) -> list[str]:
+    def with_a_visitor(*args: Any) -> None:
         Client().get("/store/")  # the page is rendered and cached before the new products exist
-        return refresh(*args)
+        refresh(*args)
 
     monkeypatch.setattr(configurations, "refresh_search_columns", with_a_visitor)
     sandbox.client.v1.products.create(

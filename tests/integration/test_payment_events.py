@@ -313,7 +313,8 @@ def test_event_is_handled_in_the_shops_language(icons: ProductConfiguration, san
     languages: list[str | None] = []
     with (
         patch(
-            "apps.ecommerce.catalogue.sync.refresh_rows", lambda _rows: languages.append(get_language()) or []
+            "apps.ecommerce.catalogue.sync.refresh_rows",
+            lambda _rows, _report: languages.append(get_language()) or [],
         ),
         override("de"),
     ):

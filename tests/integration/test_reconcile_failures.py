@@ -128,6 +128,13 @@ def test_run_stops_if_many_objects_fail_at_stripe(
         reconcile()
 
 
+def test_run_fails_if_no_list_can_be_read(lists_fail: Callable[..., list[str]]) -> None:
+    lists_fail(SERVER_ERROR)
+    with pytest.raises(stripe.APIError):
+        reconcile()
+    assert not ScheduledRun.objects.exists()
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -148,8 +155,12 @@ def test_run_stops_at_once_if_all_requests_fail(
 
 @pytest.mark.parametrize("error", [SERVER_ERROR, NOT_PERMITTED], ids=lambda error: type(error).__name__)
 def test_run_after_a_failed_list_looks_back_as_far(
-    error: stripe.StripeError, lists_fail: Callable[..., list[str]]
+    error: stripe.StripeError,
+    icons: ProductConfiguration,
+    as_ada: Client,
+    lists_fail: Callable[..., list[str]],
 ) -> None:
+    buy(as_ada, icons)
     reconcile()
     before = ScheduledRun.objects.get()
     lists_fail(error, "events")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.ecommerce.catalogue.report import Report
 from apps.ecommerce.catalogue.search_columns import normalize_text, refresh_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
@@ -113,7 +114,7 @@ def test_each_product_is_on_exactly_one_page(sandbox: Any, client: Client, sort:
     create_many_products(60)
     Product.objects.update(name="Same name")
     ProductConfiguration.objects.update(position=1)
-    refresh_search_columns()
+    refresh_search_columns(Report())
     pages = [client.get("/store/", {"sort": sort, "page": page}).context["cards"] for page in "123"]
     seen = [card.configuration.pk for page in pages for card in page]
     assert sorted(seen) == sorted(ProductConfiguration.objects.values_list("pk", flat=True))

@@ -17,12 +17,18 @@ from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
     Category,
     FaqEntry,
+    FileVersion,
+    Lesson,
+    LessonProgress,
+    LicenceKey,
     Mail,
     Price,
     Product,
     ProductConfiguration,
+    ProductFile,
     Purchase,
     PurchaseStatus,
+    Section,
     StatusChange,
     StripeCustomer,
     Tag,
@@ -36,6 +42,7 @@ from tests.factories import buy
 
 MODELS: list[type[Model]] = [
     *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
+    *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
     *(Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,
 ]

@@ -121,6 +121,34 @@ def test_what_is_still_not_sold(fields: dict[str, Any], reason: str) -> None:
     assert row.unsellable_reason
 
 
+@pytest.mark.parametrize(
+    ("currency", "amount", "step"),
+    [("kwd", 5125, "KWD 0.010"), ("bhd", 1001, "BHD 0.010"), ("isk", 1050, "ISK 1"), ("ugx", 12345, "UGX 1")],
+)
+def test_fraction_that_stripe_does_not_charge_is_not_sold(currency: str, amount: int, step: str) -> None:
+    """https://docs.stripe.com/currencies#three-decimal and #special-cases"""
+    reason = f"its amount is not a multiple of {step}".replace(" 0.", "\xa00.").replace(" 1", "\xa01")
+    row = copied(currency=currency, unit_amount=amount)
+    assert (row.is_sellable, row.unsellable_reason) == (False, reason)
+    row = copied(currency_options={currency: option(amount)})
+    assert row.amounts == {"usd": 1000}
+    assert row.unsellable_reason == f"not in {currency.upper()}: {reason}"
+    whole = amount // 100 * 100
+    assert copied(currency=currency, unit_amount=whole).is_sellable
+    assert copied(currency_options={currency: option(whole)}).amounts == {"usd": 1000, currency: whole}
+
+
+def test_maximum_of_pay_what_you_want_may_have_a_fraction() -> None:
+    assert copied(currency="kwd", **custom(maximum=5005)).is_sellable
+
+
+def test_chosen_amount_is_chosen_in_one_currency() -> None:
+    """The limits and the label are those of the price's own currency."""
+    row = copied(**custom(minimum=500), currency_options={"eur": option(900)})
+    assert row.amounts == {"usd": 500}
+    assert "not in EUR" in row.unsellable_reason
+
+
 def test_amounts_in_different_currencies_are_not_compared() -> None:
     dollars, yen = price(2000), price(1000, "jpy")
     assert cheapest([dollars, yen]) is dollars
@@ -177,5 +205,6 @@ def test_options_name_the_amount_of_each_choice() -> None:
         ["$9", "—"],
         ["$19", "€18"],
     ]
+    assert [row.button for row in options[0].in_currencies] == ["Buy now", "Not available"]
     (single,) = options_in_currencies([plain], None)
     assert not single.in_currencies

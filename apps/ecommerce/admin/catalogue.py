@@ -2,10 +2,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -17,16 +17,8 @@ from apps.ecommerce.storefront.price_options import amount_limits
 from .product_editor import add_product, edit_product
 from .product_order import order_products
 from .product_previews import preview_text, start_owner_preview, stop_owner_preview
+from .push import push_products
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductConfigurationForm(forms.ModelForm):
@@ -40,16 +32,16 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
+    change_form_template = "ecommerce/admin/product.html"
     list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
     list_editable = ("status", "position")
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
-    readonly_fields = ("product", "stripe_description")
+    readonly_fields = ("product", "stripe_description", "file_links")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("stripe_description", "description", "content", "file_links"),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -60,6 +52,7 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
 
         return [
             route("order/", self.order_view, "order"),
+            route("push/", self.push_view, "push"),
             route("preview-text/", self.preview_text_view, "preview_text"),
             route("<int:pk>/settings/", self.settings_view, "settings"),
             route("<int:pk>/owner-preview/", self.owner_preview_view, "owner_preview"),
@@ -82,6 +75,9 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     def order_view(self, request: HttpRequest) -> HttpResponse:
         return order_products(self, request)
 
+    def push_view(self, request: HttpRequest) -> HttpResponse:
+        return push_products(self, request)
+
     def preview_text_view(self, request: HttpRequest) -> HttpResponse:
         return preview_text(self, request)
 
@@ -94,6 +90,14 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
         return row.product.description or "—"
+
+    @admin.display(description=_("files"))
+    def file_links(self, row: ProductConfiguration) -> str:
+        files = [
+            (reverse("admin:ecommerce_productfile_change", args=[file.pk]), file) for file in row.files.all()
+        ]
+        add = f"{reverse('admin:ecommerce_productfile_add')}?configuration={row.pk}"
+        return format_html_join(" · ", '<a href="{}">{}</a>', [*files, (add, gettext("Add a file"))])
 
     @admin.display(boolean=True, description=_("active at Stripe"))
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:

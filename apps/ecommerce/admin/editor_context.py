@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.catalogue.product_values import Conflict, PriceValues
@@ -18,10 +17,6 @@ from apps.ecommerce.models import Category, ProductConfiguration, Tag
 
 from .price_forms import describe_price
 from .product_forms import ProductForm
-
-# Models whose rows belong to a product: the editor links to their lists, if the admin has them.
-RELATED_MODELS = ("section", "lesson", "productfile", "licencekey")
-PATHS_TO_PRODUCT = {"lesson": "section__configuration__id__exact"}
 
 
 def editor_context(
@@ -32,7 +27,7 @@ def editor_context(
         "opts": model_admin.opts,
         "title": title,
         "row": row,
-        "related": related_links(model_admin, request, row) if row else [],
+        "related": related_links(request, row) if row else [],
         "categories": Category.objects.values_list("name", flat=True),
         "tag_names": Tag.objects.values_list("name", flat=True),
         "currencies": sorted(CURRENCIES),
@@ -57,23 +52,18 @@ def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
     ]
 
 
-def related_links(
-    model_admin: admin.ModelAdmin, request: HttpRequest, row: ProductConfiguration
-) -> list[tuple[str, str]]:
-    """Return names and URLs of the lists of what the product contains, and of Django's form with all fields."""
-    links: list[tuple[str, str]] = []
-    for model, its_admin in model_admin.admin_site._registry.items():
-        name = model._meta.model_name or ""
-        if (
-            name in RELATED_MODELS
-            and model._meta.app_label == "ecommerce"
-            and its_admin.has_view_permission(request)
-        ):
-            query = f"?{PATHS_TO_PRODUCT.get(name, 'configuration__id__exact')}={row.pk}"
-            url = reverse(f"admin:ecommerce_{name}_changelist") + query
-            links.append((str(capfirst(model._meta.verbose_name_plural)), url))
+def related_links(request: HttpRequest, row: ProductConfiguration) -> list[tuple[str, str]]:
+    """Return names and URLs of the pages of what the product contains, and of Django's form with all fields."""
+    query = f"?configuration__id__exact={row.pk}"
+    links = [
+        ("lesson", _("Sections and lessons"), reverse("admin:ecommerce_lesson_order", args=[row.pk])),
+        ("productfile", _("Files"), reverse("admin:ecommerce_productfile_changelist") + query),
+        ("licencekey", _("Licence keys"), reverse("admin:ecommerce_licencekey_changelist") + query),
+    ]
+    may_see = request.user.has_perm
+    permitted = [(name, url) for model, name, url in links if may_see(f"ecommerce.view_{model}")]
     settings_url = reverse("admin:ecommerce_productconfiguration_settings", args=[row.pk])
-    return [*links, (_("Files, position and other settings"), settings_url)]
+    return [*permitted, (_("Position and other settings"), settings_url)]
 
 
 def _label(field: str) -> str:

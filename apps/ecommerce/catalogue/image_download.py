@@ -13,6 +13,7 @@ import requests
 from django.conf import settings
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
@@ -24,6 +25,8 @@ REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"Accept": "image/*", "Accept-Encoding": "identity", "User-Agent": "storefront-images/1.0"}
 # Internal services of cloud providers. ipaddress considers these networks global.
 CLOUD_NETWORKS = [ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24")]
+# Errors of invalid URLs, and of servers that are unreachable or respond wrongly.
+SERVER_ERRORS = (OSError, ValueError, http.client.HTTPException, HTTPError)
 TLS = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -37,7 +40,7 @@ class DownloadTimeout(DownloadError):
 
 
 def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
-    """Return the body of the response, after redirects. Raise DownloadError or DownloadTimeout."""
+    """Return the body of the response, after redirects. Raise DownloadError, DownloadTimeout or an unexpected error."""
     # In a thread, because neither DNS nor HTTP libraries limit the total time.
     thread = _DownloadThread(url)
     thread.start()
@@ -53,7 +56,9 @@ def download(url: str, seconds: float = MAX_SECONDS) -> bytes:
         raise error
     if isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError):
         raise DownloadTimeout("the server did not respond in time") from error
-    raise DownloadError(f"{type(error).__name__}: {error}") from error
+    if isinstance(error, SERVER_ERRORS):
+        raise DownloadError(f"{type(error).__name__}: {error}") from error
+    raise error
 
 
 def is_public(text: str) -> bool:

@@ -5,8 +5,11 @@ Copies are WebP in the widths that pages use: upright, in sRGB, one frame, witho
 
 import hashlib
 import logging
+import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from io import BytesIO
 from time import monotonic
 from typing import Any
@@ -17,7 +20,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from PIL import Image, ImageCms, ImageOps
 
-from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadTimeout, download
+from apps.ecommerce.catalogue.image_download import MAX_SECONDS, DownloadError, DownloadTimeout, download
 from apps.ecommerce.catalogue.report import Report, describe, printable
 from apps.ecommerce.models import Product
 from apps.ecommerce.models.pictures import Picture
@@ -31,6 +34,11 @@ WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
 MAX_TIMEOUTS = 3  # per server and sync
 STATIC_SIZE = (1200, 900)  # the ratio of all pictures on our pages
+# Errors of unusable images. Others, and those of our storage, are errors of the shop.
+IMAGE_ERRORS = (
+    *(DownloadError, OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error),
+    *(Image.DecompressionBombError, ImageCms.PyCMSError),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,26 +48,38 @@ class ImageError(Exception):
 
 
 def copy_images(row: Product, old: Mapping[str, Any], report: Report, seconds: float | None = None) -> None:
-    """Set `row.copies`, reusing the `old` ones. `seconds` limits the total time of all downloads."""
+    """Set `row.copies`, reusing the `old` ones. `seconds` limits the total time of all downloads.
+
+    An image that is unusable or can't be stored is reported. The product is sold without it.
+    """
     deadline = monotonic() + seconds if seconds else None
     row.copies = {url: old.get(url) for url in row.images}
     for url in [url for url, copy in row.copies.items() if not copy]:
-        host = "".join(url.split("/")[2:3])
         left = min(deadline - monotonic(), MAX_SECONDS) if deadline else MAX_SECONDS
-        try:
-            if report.timeouts[host] >= MAX_TIMEOUTS:
-                raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
-            row.copies[url] = asdict(copy_image(url, left))
-        except ImageError as error:
-            report.timeouts[host] += isinstance(error.__cause__, DownloadTimeout)
-            report.without_image.append(f"{describe(row)}: {printable(url)}: {printable(error)}")
-            logger.warning("Image could not be copied: %s", report.without_image[-1])
+        with report.isolate(row, partial(_describe_image, url=url)):
+            _set_copy(row, url, left, report)
+
+
+def _describe_image(row: Product, url: str) -> str:
+    return f"{describe(row)}: {printable(url)}"
+
+
+def _set_copy(row: Product, url: str, seconds: float, report: Report) -> None:
+    host = "".join(url.split("/")[2:3])
+    try:
+        if report.timeouts[host] >= MAX_TIMEOUTS:
+            raise ImageError(f"its server timed out {MAX_TIMEOUTS} times")
+        row.copies[url] = asdict(copy_image(url, seconds))
+    except ImageError as error:
+        report.timeouts[host] += isinstance(error.__cause__, DownloadTimeout)
+        report.without_image.append(f"{_describe_image(row, url)}: {printable(error)}")
+        logger.warning("Image could not be copied: %s", report.without_image[-1])
 
 
 def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
     """Download an image and store copies of it. Static files of this site are not copied.
 
-    Raise ImageError if the image is unusable or the download takes longer than `seconds`.
+    Raise ImageError if the image is unusable or the download takes longer than `seconds`. Other errors are the shop's.
     """
     step = "downloaded"
     try:
@@ -68,10 +88,9 @@ def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
         body = download(url, seconds)
         step = "decoded"
         image = decode(body)
-        step = "stored"
-        return store_copies(image, body)
-    except Exception as error:  # decoders, encoders and storages raise errors of many types
+    except IMAGE_ERRORS as error:
         raise ImageError(f"it could not be {step}: {error}") from error
+    return store_copies(image, body)
 
 
 def _is_static_file(url: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils.text import slugify
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.catalogue.product_values import ROW_FIELDS, ProductValues
+from apps.ecommerce.catalogue.report import Report
 from apps.ecommerce.catalogue.rows import MAX_INTEGER
 from apps.ecommerce.catalogue.slugs import choose_slugs
 from apps.ecommerce.models import Category, FaqEntry, Price, Product, ProductConfiguration, Tag
@@ -39,13 +40,15 @@ def start_draft(product_id: str, values: ProductValues) -> ProductConfiguration:
             id=product_id, defaults={"name": values.name, "active": False, "synced_at": now}
         )
         if is_new:
+            report = Report()
             last = all_rows(ProductConfiguration).aggregate(last=Max("position"))["last"] or 0
             ProductConfiguration.objects.create(
                 product=product,
-                slug=values.slug or choose_slugs([product])[product.id],
+                slug=values.slug or choose_slugs([product], report).get(product.id, ""),
                 status=ProductConfiguration.Status.DRAFT,
                 position=min(last + 1, MAX_INTEGER),
             )
+            report.raise_if_failed()
     row = find_row(product_id)
     assert row
     return row

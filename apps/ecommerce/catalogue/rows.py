@@ -3,16 +3,16 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from babel.numbers import list_currencies
-from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils import timezone
 
-from apps.ecommerce.catalogue.report import Report, printable
+from apps.ecommerce.catalogue.report import InvalidObject, Report, printable
 from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product
-from apps.ecommerce.money import MIN_CHARGES, is_chargeable
+from apps.ecommerce.money import MIN_CHARGES, has_uncharged_fraction, is_chargeable
 from apps.ecommerce.stripe_api.client import StripeData, object_id
 
 CURRENCIES = frozenset(list_currencies())
@@ -29,27 +29,37 @@ FIELDS: dict[type[Model], list[str]] = {
         *("trial_period_days", "nickname", "plan", "unsellable"),
     ],
 }
+# The fields that a sync writes and Stripe does not know.
+SYNC_FIELDS: dict[type[Model], list[str]] = {Product: ["synced_at", "copies"], Price: ["synced_at"]}
+WRITTEN = {model: frozenset([*FIELDS[model], *SYNC_FIELDS[model]]) for model in FIELDS}
 RowT = TypeVar("RowT", Product, Price)
-
-
-class InvalidObject(Exception):
-    pass
 
 
 def build_rows(
     model: type[RowT], items: Sequence[StripeData], report: Report, fetched_at: datetime | None = None
 ) -> list[RowT]:
-    build: Callable[..., Any] = _build_product if model is Product else _build_price
+    """Return unsaved rows. Objects that can't be sold are failures of the report."""
     rows: list[RowT] = []
     for item in items:
-        try:
-            row = build(item, fetched_at or timezone.now())
-            row.clean_fields(exclude={"product"})  # without a query for the product
-        except (InvalidObject, ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
-            report.not_saved.append(f"{_describe(model, item)}: {_describe_error(error)}")
-        else:
-            rows.append(row)
+        with report.isolate(item, partial(_describe, model)):
+            rows.append(build_row(model, item, fetched_at or timezone.now()))
     return rows
+
+
+def build_row(model: type[RowT], item: StripeData, fetched_at: datetime) -> RowT:
+    """Return an unsaved row. Raise InvalidObject or ValidationError if the object can't be sold."""
+    build: Callable[..., Any] = _build_product if model is Product else _build_price
+    # Neither fields that a founder has added, nor the product, which needs a query.
+    checked = WRITTEN[model] | {"id"}
+    unchecked = {field.name for field in model._meta.concrete_fields if field.attname not in checked}
+    try:
+        row: RowT = build(item, fetched_at)
+        row.clean_fields(exclude=unchecked | {"product"})
+    except KeyError as error:
+        raise InvalidObject(f"{error} is missing") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InvalidObject(f"it differs from Stripe's documentation ({printable(error)})") from error
+    return row
 
 
 def get_id(item: StripeData) -> str:
@@ -58,7 +68,7 @@ def get_id(item: StripeData) -> str:
 
 def get_product_id(price: StripeData) -> str:
     try:
-        return object_id(price["product"])
+        return str(object_id(price["product"]))
     except (KeyError, TypeError):
         return ""
 
@@ -77,17 +87,6 @@ def _describe(model: type[Model], item: object) -> str:
     return f"{printable(item.get('name'))[:80]} ({key})" if model is Product else f"price {key}"
 
 
-def _describe_error(error: Exception) -> str:
-    if isinstance(error, InvalidObject):
-        return str(error)
-    if isinstance(error, ValidationError):
-        reasons = (f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        return printable("; ".join(reasons))
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return f"it differs from Stripe's documentation ({printable(error)})"
-
-
 def _build_product(item: StripeData, fetched_at: datetime) -> Product:
     return Product(
         id=item["id"],
@@ -95,7 +94,7 @@ def _build_product(item: StripeData, fetched_at: datetime) -> Product:
         description=item.get("description") or "",
         active=item["active"],
         default_price_id=object_id(item.get("default_price")),
-        images=list(item.get("images") or ())[:MAX_IMAGES],
+        images=[str(url) for url in item.get("images") or ()][:MAX_IMAGES],
         metadata={**(item.get("metadata") or {})},
         features=[feature["name"] for feature in item.get("marketing_features") or () if feature.get("name")],
         synced_at=fetched_at,
@@ -140,8 +139,9 @@ def _currency_options(item: StripeData) -> dict[str, int | None]:
         for currency, option in options.items()
         if currency != item["currency"] and currency.upper() in CURRENCIES
     }
+    is_custom = bool(item.get("custom_unit_amount"))  # then all its currencies are
     return {
-        currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE else None
+        currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE and not is_custom else None
         for currency, amount in amounts.items()
     }
 
@@ -158,14 +158,15 @@ def _unsellable(item: StripeData) -> str:
         return Price.Unsellable.TIERED
     if (item.get("recurring") or {}).get("usage_type") == "metered":
         return Price.Unsellable.METERED
-    largest = item["unit_amount"]
+    amount, currency = item["unit_amount"], item["currency"]
     if custom := item.get("custom_unit_amount"):
         if item.get("recurring"):
             return Price.Unsellable.CUSTOM_AMOUNT
-        largest = custom.get("maximum") or 0  # 0 is no limit
-    elif largest is None:
+        maximum = custom.get("maximum") or MAX_SORT_PRICE
+        return Price.Unsellable.TOO_SMALL if maximum < MIN_CHARGES.get(currency, 1) else ""
+    if amount is None or has_uncharged_fraction(amount, currency):
         return Price.Unsellable.FRACTIONAL
-    return "" if is_chargeable(largest, item["currency"]) else Price.Unsellable.TOO_SMALL
+    return "" if is_chargeable(amount, currency) else Price.Unsellable.TOO_SMALL
 
 
 def _check_price(price: Price) -> None:

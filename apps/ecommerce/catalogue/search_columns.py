@@ -1,6 +1,5 @@
 """Compute the columns by which the store searches, filters and sorts, so that its queries need no joins."""
 
-import logging
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -12,10 +11,8 @@ from django.utils import timezone
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
-from apps.ecommerce.catalogue.report import describe_failure, printable
+from apps.ecommerce.catalogue.report import Report, describe
 from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfiguration, cheapest
-
-logger = logging.getLogger(__name__)
 
 COLUMNS = (
     *("listed", "search_text", "sort_name", "sort_currency", "sort_price"),
@@ -36,39 +33,37 @@ def normalize_text(text: str) -> str:
     return SEPARATORS.sub(" ", bare.translate(LETTER_REPLACEMENTS)).strip()
 
 
-def refresh_search_columns(product_ids: Collection[str] | None = None) -> list[str]:
-    """Refresh the columns of these products, or of all. Return the failures."""
+def refresh_search_columns(report: Report, product_ids: Collection[str] | None = None) -> None:
+    """Refresh the columns of these products, or of all."""
     rows = all_rows(ProductConfiguration).order_by("pk")
     if product_ids is not None:
         rows = rows.filter(product__in=product_ids)
     prices = Price._default_manager.using(rows.db)
     rows = rows.select_related("product").prefetch_related(Prefetch("product__prices", prices))
-    failures: list[str] = []
     last = 0
     while batch := list(rows.filter(pk__gt=last)[:BATCH_SIZE]):  # to limit memory
-        failures += refresh_rows(batch)
+        refresh_rows(batch, report)
         last = batch[-1].pk
-    page_cache.invalidate()
-    return failures
+    if not report.dry_run:
+        page_cache.invalidate()
 
 
-def refresh_rows(rows: Sequence[ProductConfiguration]) -> list[str]:
-    """Refresh rows whose product and prices are loaded, with at most one query. Return the failures."""
-    changed: list[ProductConfiguration] = []
-    failures: list[str] = []
+def refresh_rows(rows: Sequence[ProductConfiguration], report: Report) -> None:
+    """Refresh rows whose product and prices are loaded, with one query if no row fails."""
+    outdated: list[ProductConfiguration] = []
     for row in rows:
-        try:
+        with report.isolate(row):
             if set_search_columns(row):
-                changed.append(row)
-        except Exception as error:  # one broken product must not stop the refresh
-            logger.exception("The search columns of %s could not be computed", printable(row.product_id))
-            failures.append(describe_failure(row.product, error))
-    refused = save_rows(changed, [*COLUMNS, "changed_at"])
-    return failures + [describe_failure(row.product, error) for row, error in refused]
+                outdated.append(row)
+    if report.dry_run:
+        report.changed += map(describe, outdated)
+    else:
+        save_rows(outdated, report, [*COLUMNS, "changed_at"])
 
 
 def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
-    refresh_search_columns([instance.pk if isinstance(instance, Product) else instance.product_id])
+    product_id = instance.pk if isinstance(instance, Product) else instance.product_id
+    refresh_search_columns(Report(), [product_id])
 
 
 def set_search_columns(row: ProductConfiguration) -> bool:

@@ -12,6 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.catalogue.bulk import all_rows
+from apps.ecommerce.catalogue.report import Report
 from apps.ecommerce.models import Product, ProductConfiguration
 
 MAX_LENGTH = 70  # without a digest
@@ -24,7 +25,7 @@ RESERVED = frozenset(
         store purchases checkout return buy changes order orders status manage download downloads
         account accounts admin all api basket cart categories category edit feed index invoice invoices login
         logout manifest media new page receipt robots rss search sign-in sign-up sitemap sitemapxml sitemap-xml
-        static subscribe subscription subscriptions success cancel canceled tag tags webhook webhooks
+        static subscribe subscription subscriptions success unsubscribe cancel canceled tag tags webhook webhooks
         """
     )
 )
@@ -37,9 +38,12 @@ class SlugConverter(StringConverter):
         return str(value).replace("/", "-") or "-"
 
 
-def choose_slugs(products: list[Product]) -> dict[str, str]:
+def choose_slugs(products: list[Product], report: Report) -> dict[str, str]:
     """Return an unused slug for each product id. A product gets the same slug again unless it is taken."""
-    candidates = {product.id: list(_generate_candidates(product)) for product in products}
+    candidates: dict[str, list[str]] = {}
+    for product in products:
+        with report.isolate(product):
+            candidates[product.id] = list(_generate_candidates(product))
     all_candidates = {slug for slugs in candidates.values() for slug in slugs}
     rows = all_rows(ProductConfiguration).annotate(folded=Lower("slug"))
     taken = set(rows.filter(folded__in=all_candidates).values_list("folded", flat=True))

@@ -14,12 +14,20 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from apps.core import page_cache
-from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
+from apps.ecommerce.catalogue.bulk import all_rows, save_rows, update_rows
 from apps.ecommerce.catalogue.configurations import update_configurations
 from apps.ecommerce.catalogue.image_download import MAX_SECONDS
 from apps.ecommerce.catalogue.images import copy_images
-from apps.ecommerce.catalogue.report import NotSaved, Report, describe, describe_failure
-from apps.ecommerce.catalogue.rows import FIELDS, RowT, build_rows, get_id, get_product_id
+from apps.ecommerce.catalogue.report import Report, describe
+from apps.ecommerce.catalogue.rows import (
+    FIELDS,
+    SYNC_FIELDS,
+    WRITTEN,
+    RowT,
+    build_rows,
+    get_id,
+    get_product_id,
+)
 from apps.ecommerce.catalogue.search_columns import refresh_rows, refresh_search_columns
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_pages, is_missing
@@ -28,42 +36,48 @@ from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, fetch_
 def sync_catalogue(*, dry_run: bool = False, progress: Callable[[str], None] = lambda line: None) -> Report:
     """Copy all active products and prices, and deactivate those that Stripe no longer lists.
 
-    Safe to repeat and to interrupt. Raise stripe.StripeError if a request fails.
+    Safe to repeat and to interrupt. A row that fails is reported and keeps its last copy. Raise stripe.StripeError if a
+    request fails, django.db.OperationalError if the database is unreachable.
     """
     report = Report(dry_run)
     if not dry_run:
-        all_rows(Price).exclude(refusal="").update(refusal="")  # Stripe may sell them now
+        update_rows(list(all_rows(Price).exclude(refusal="")), report, refusal="")  # Stripe may sell them now
     try:
         _copy_all(report, progress)
     finally:
-        if not dry_run:
-            report.not_saved += update_configurations()
+        update_configurations(report)
     return report
 
 
 def sync_product(product_id: str) -> None:
     """Copy one product with its prices, or deactivate it if Stripe has deleted it.
 
-    Raise NotSaved if the product or a price can't be saved, stripe.StripeError if a request fails.
+    A price that fails keeps its last copy. If the product fails, nothing is written. Raise NotSaved in both cases,
+    stripe.StripeError if a request fails.
     """
     fetched_at = timezone.now()
     item, prices = fetch_product(product_id)
     report = Report()
-    if item is None:
-        all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
-        report.not_saved += refresh_search_columns([product_id])
-    products = build_rows(Product, [item], report, fetched_at) if item else []
-    for product in products:  # none if the product is invalid
-        price_rows = build_rows(Price, prices, report, fetched_at)
-        active_ids = {get_id(price) for price in prices}
-        _write_product(product, price_rows, active_ids)  # before the images, whose download takes longer
-        known_copies = product.copies
-        copy_images(product, known_copies, report, MAX_SECONDS)
-        if product.copies != known_copies:
-            _write_product(product, price_rows, active_ids, product.copies)
-    page_cache.invalidate()
-    if report.not_saved:
-        raise NotSaved("; ".join(report.not_saved))
+    try:
+        if item is None:
+            all_rows(Product).filter(id=product_id).update(active=False, synced_at=fetched_at)
+            refresh_search_columns(report, [product_id])
+        for product in build_rows(Product, [item], report, fetched_at) if item else []:
+            _copy_product(
+                product, build_rows(Price, prices, report, fetched_at), {*map(get_id, prices)}, report
+            )
+    finally:
+        page_cache.invalidate()
+    report.raise_if_failed()
+
+
+def _copy_product(product: Product, prices: Sequence[Price], active_ids: set[str], report: Report) -> None:
+    """`active_ids` are the ids of all active prices, valid or not."""
+    _write_product(product, prices, active_ids, report)  # before the images, whose download takes longer
+    known_copies = product.copies
+    copy_images(product, known_copies, report, MAX_SECONDS)
+    if product.copies != known_copies:
+        _write_product(product, prices, active_ids, report, product.copies)
 
 
 def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
@@ -88,40 +102,53 @@ def _copy_all(report: Report, progress: Callable[[str], None]) -> None:
     _archive(Price, listed, started, report)
     _archive(Product, listed, started, report)
     if not report.dry_run:
-        _name_archived_plans()
+        _name_archived_plans(report)
 
 
 def _save_page(model: type[RowT], rows: Sequence[RowT], report: Report) -> None:
     known: dict[str, RowT] = all_rows(model).in_bulk([row.id for row in rows])
+    ready: list[RowT] = []
     for row in rows:
-        if isinstance(row, Product) and not report.dry_run:
-            before = known.get(row.id)
-            copy_images(row, before.copies if before else {}, report)
-    _save(model, rows, known, report)
+        with report.isolate(row):
+            if isinstance(row, Product) and not report.dry_run:
+                before = known.get(row.id)
+                copy_images(row, before.copies if before else {}, report)
+            ready.append(row)
+    _save(model, ready, known, report)
 
 
 def _save(
     model: type[RowT], rows: Sequence[RowT], known: Mapping[str, RowT], report: Report
 ) -> dict[str, RowT]:
     """Upsert rows, except those that another process has fetched later. Return all current rows by id."""
-    fresh = [row for row in rows if row.id not in known or known[row.id].synced_at <= row.synced_at]
-    for row in fresh:
-        if isinstance(row, Price) and row.id in known:
-            _keep_plan(row, known[row.id], report.dry_run)
-    fields = [*FIELDS[model], "synced_at", *(["copies"] if model is Product else [])]
-    refused = [] if report.dry_run else save_rows(fresh, fields)
-    report.not_saved += [describe_failure(row, error) for row, error in refused]
-    failed = {row.id for row, _error in refused}
-    saved = {row.id: row for row in fresh if row.id not in failed}
+    fresh: list[RowT] = []
+    for row in rows:
+        before = known.get(row.id)
+        if before is None or before.synced_at <= row.synced_at:
+            with report.isolate(row):
+                _keep_values(row, before, report.dry_run)
+                fresh.append(row)
+    fields = [*FIELDS[model], *SYNC_FIELDS[model]]
+    written = {row.id: row for row in (fresh if report.dry_run else save_rows(fresh, report, fields))}
     values = attrgetter(*FIELDS[model])
-    for row in saved.values():
+    for row in written.values():
         if row.id not in known:
             report.added.append(describe(row))
         elif values(row) != values(known[row.id]):
             report.changed.append(describe(row))
         else:
             report.unchanged += 1
-    return {**known, **saved}
+    return {**known, **written}
+
+
+def _keep_values(row: Product | Price, before: Any, dry_run: bool) -> None:
+    """Keep what a sync does not write. The database checks constraints of all columns, also in an update."""
+    model = type(row)
+    for field in model._meta.concrete_fields if before else ():
+        if field.attname not in WRITTEN[model] and not field.generated:
+            setattr(row, field.attname, getattr(before, field.attname))
+    if isinstance(row, Price) and before:
+        _keep_plan(row, before, dry_run)
 
 
 def _keep_plan(price: Price, before: Any, dry_run: bool) -> None:
@@ -129,26 +156,28 @@ def _keep_plan(price: Price, before: Any, dry_run: bool) -> None:
     if before.plan:
         price.plan = before.plan
     elif price.plan and not dry_run:
-        Purchase.objects.filter(price=price.id, plan="").update(plan=price.plan)
+        with transaction.atomic(using=router.db_for_write(Purchase)):
+            Purchase.objects.filter(price=price.id, plan="").update(plan=price.plan)
 
 
-def _name_archived_plans() -> None:
+def _name_archived_plans(report: Report) -> None:
     """Store the plans of prices that were archived before the store had a column for plans."""
     unnamed = all_rows(Price).filter(active=False, plan="")
     for prices in fetch_pages("prices", active=False) if unnamed.exists() else []:
         known = unnamed.in_bulk([get_id(price) for price in prices])
-        for row in build_rows(Price, [price for price in prices if get_id(price) in known], Report()):
-            _keep_plan(row, known[row.id], dry_run=False)
-            all_rows(Price).filter(id=row.id).update(plan=row.plan)
+        for row in build_rows(Price, [price for price in prices if get_id(price) in known], report):
+            with report.isolate(row):
+                _keep_plan(row, known[row.id], dry_run=False)
+                update_rows([row], report, plan=row.plan)
 
 
 def _archive(model: type[RowT], listed: set[str], started: datetime, report: Report) -> None:
     """Deactivate rows that Stripe does not list, unless an event has updated them since `started`."""
     stale = all_rows(model).filter(active=True, synced_at__lt=started)
     unlisted = [row for row in stale.iterator() if row.id not in listed]
-    report.archived.extend(describe(row) for row in unlisted)
-    for batch in [] if report.dry_run else in_batches([row.id for row in unlisted]):
-        all_rows(model).filter(id__in=batch).update(active=False, synced_at=started)
+    if not report.dry_run:
+        unlisted = update_rows(unlisted, report, active=False, synced_at=started)
+    report.archived += map(describe, unlisted)
 
 
 def fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
@@ -167,13 +196,17 @@ def fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]
 
 
 def _write_product(
-    product: Product, prices: Sequence[Price], active_ids: set[str], copies: dict[str, Any] | None = None
+    product: Product,
+    prices: Sequence[Price],
+    active_ids: set[str],
+    report: Report,
+    copies: dict[str, Any] | None = None,
 ) -> None:
-    """Write a product, its prices and search columns in one transaction. Raise NotSaved if one fails.
+    """Write a product, its prices and search columns in one transaction. A price that fails keeps its last copy.
 
-    `active_ids` are the ids of all active prices, valid or not. Without `copies` the product keeps its copied images.
+    Without `copies` the product keeps its copied images. Raise NotSaved if the product or its search columns fail.
     """
-    report = Report()
+    required = Report()
     with transaction.atomic(using=router.db_for_write(Product)):
         known_product = all_rows(Product).select_for_update().in_bulk([product.id])
         if copies is None:
@@ -183,13 +216,13 @@ def _write_product(
         archived = [copy(price) for price in known.values() if price.active and price.id not in active_ids]
         for price in archived:
             price.active, price.synced_at = False, product.synced_at
-        saved = _save(Product, [product], known_product, report).get(product.id, product)
+        saved = _save(Product, [product], known_product, required).get(product.id, product)
+        required.raise_if_failed()
         saved_prices = _save(Price, [*prices, *archived], known, report)
         configuration = all_rows(ProductConfiguration).filter(product=product.id).first()
         if configuration:
             configuration.product, configuration.prices = saved, saved.sellable_prices(saved_prices.values())
-            report.not_saved += refresh_rows([configuration])
+            refresh_rows([configuration], required)
         else:
-            report.not_saved += update_configurations([product.id])
-        if report.not_saved:
-            raise NotSaved("; ".join(report.not_saved))
+            update_configurations(required, [product.id])
+        required.raise_if_failed()

@@ -1,13 +1,14 @@
 """Name what the store can't sell, and why."""
 
 import logging
+from collections.abc import Iterator
 
 import stripe
 from django.db.models import Prefetch
 
-from apps.ecommerce.catalogue.report import NotSaved, describe
+from apps.ecommerce.catalogue.report import NotSaved, Report, describe
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Price, Product
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Product, Purchase, currencies_of
 
 logger = logging.getLogger(__name__)
 
@@ -17,31 +18,38 @@ def unsellable_lines() -> list[str]:
 
     Also for each price that is not sold in all its currencies.
     """
-    lines = []
+    lines: list[str] = []
+    report = Report()
     active = Prefetch("prices", Price.objects.filter(active=True))
     for product in Product.objects.filter(active=True).prefetch_related(active):
-        prices = list(product.prices.all())
-        lines += [
-            f"{describe(price)} ({product}): {reason}"
-            for price in prices
-            if (reason := price.unsellable_reason)
-        ]
-        if not prices:
-            lines.append(f"{describe(product)}: it has no active price")
-    return lines
+        with report.isolate(product):
+            lines += _unsellable_lines(product)
+    return lines + report.not_saved
 
 
-def stop_selling(price: Price, currency: str, refusal: str) -> bool:
+def _unsellable_lines(product: Product) -> Iterator[str]:
+    prices = product.prices.all()
+    for price in prices:
+        if reason := price.unsellable_reason:
+            yield f"{describe(price)} ({product}): {reason}"
+    if not prices:
+        yield f"{describe(product)}: it has no active price"
+    if hidden := currencies_of(product.sellable_prices(prices))[MAX_CURRENCIES:]:
+        codes = ", ".join(hidden).upper()
+        yield f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}"
+
+
+def stop_selling(purchase: Purchase, refusal: str) -> bool:
     """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
 
-    Without the currency, if that is not the price's own: the next sync offers it again. Return whether the refusal was
-    stored, and the founder has to act.
+    Without the currency, if that is not the price's own: the next sync offers it again. Of an upgrade, only the
+    difference was refused. Return whether the refusal was stored, and the founder has to act.
     """
-    try:
-        sync_product(price.product_id)
-    except (NotSaved, stripe.StripeError):
-        logger.exception("%s could not be copied after Stripe refused to sell it", describe(price))
-    price = Price.objects.get(pk=price.pk)
+    copy_again(purchase.price.product_id)
+    price, currency = Price.objects.get(pk=purchase.price_id), purchase.currency
+    if purchase.upgrade_of:
+        logger.error("Stripe refused to sell %s as an upgrade in %s: %s", describe(price), currency, refusal)
+        return False
     if currency != price.currency and currency in price.amounts:
         price.currency_options[currency] = None
         price.save(update_fields=["currency_options"])
@@ -53,3 +61,13 @@ def stop_selling(price: Price, currency: str, refusal: str) -> bool:
     price.save(update_fields=["refusal"])  # updates the search columns, too
     logger.error("Stripe refused to sell %s: %s", describe(price), refusal)
     return True
+
+
+def copy_again(product_id: str) -> None:
+    """Copy the product, whose prices differ at Stripe. A failure is logged only."""
+    try:
+        sync_product(product_id)
+    except (NotSaved, stripe.StripeError):
+        logger.exception(
+            "Product %s could not be copied after Stripe changed or refused its price", product_id
+        )

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ecommerce", "0010_configuration_status"),
+        ("ecommerce", "0014_licence_key_mail"),
     ]
 
     operations = [

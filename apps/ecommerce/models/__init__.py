@@ -17,7 +17,7 @@ from .licences import LicenceActivation, LicenceKey
 from .order_numbers import parse_public_id
 from .payments import Payment
 from .presentation import FaqEntry
-from .prices import Price, cheapest
+from .prices import MAX_CURRENCIES, Price, cheapest, currencies_of
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,

@@ -12,7 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from .categories import Category, Tag
-from .fields import STRIPE_ID_LENGTH, PrivateFileField
+from .fields import STRIPE_ID_LENGTH
 from .pictures import Picture, generated_picture
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Product(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("product at Stripe")
+        verbose_name_plural = _("products at Stripe")
 
     def __str__(self) -> str:
         return self.name
@@ -139,9 +141,6 @@ class ProductConfiguration(models.Model):
         ),
     )
     content = models.TextField(blank=True, help_text=_("What buyers see after their purchase, in Markdown."))
-    download = PrivateFileField(
-        upload_to="downloads/%Y/%m/", blank=True, help_text=_("File that buyers can download.")
-    )
 
     # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)
@@ -158,6 +157,8 @@ class ProductConfiguration(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         # With the filter columns, the database filters and counts by reading an index only. The indexes are partial,
         # because SQLite can't use an index for a bare boolean.
         indexes = [

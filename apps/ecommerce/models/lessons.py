@@ -18,6 +18,8 @@ class Section(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
 
     def __str__(self) -> str:
         return self.title
@@ -37,6 +39,7 @@ class Lesson(models.Model):
     )
     video_file = PrivateFileField(
         upload_to="videos/%Y/%m/",
+        max_length=255,
         blank=True,
         help_text=_("A video file (MP4 or WebM), shown to owners only."),
     )
@@ -51,6 +54,8 @@ class Lesson(models.Model):
 
     class Meta:
         ordering = ["section__position", "section_id", "position", "id"]
+        verbose_name = _("lesson")
+        verbose_name_plural = _("lessons")
 
     def __str__(self) -> str:
         return self.title

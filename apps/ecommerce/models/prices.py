@@ -8,10 +8,18 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.money import format_money, format_period, is_chargeable
+from apps.ecommerce.money import (
+    CHARGE_STEPS,
+    format_money,
+    format_period,
+    has_uncharged_fraction,
+    is_chargeable,
+)
 
 from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
+
+MAX_CURRENCIES = 12  # of a product page: as many as static/css/components/currency-choice.css distinguishes
 
 
 class Price(models.Model):
@@ -147,15 +155,22 @@ class Price(models.Model):
         if self.refusal:
             return gettext("Stripe refused to sell it: %(refusal)s") % {"refusal": self.refusal}
         if self.unsellable:
-            return self.get_unsellable_display()
+            return self._unchargeable_reason(self.unit_amount, self.currency) or self.get_unsellable_display()
         unsold = sorted(self.currency_options.keys() - self.amounts.keys())
         return "; ".join(self._unsold_currency(code) for code in unsold)
 
     def _unsold_currency(self, currency: str) -> str:
-        reason = str(self.Unsellable.TOO_SMALL.label)
-        if self.currency_options[currency] is None:
+        amount = self.currency_options[currency]
+        reason = self._unchargeable_reason(amount, currency) or str(self.Unsellable.TOO_SMALL.label)
+        if amount is None:
             reason = gettext("Stripe has no fixed amount for it, or refused it")
         return gettext("not in %(currency)s: %(reason)s") % {"currency": currency.upper(), "reason": reason}
+
+    def _unchargeable_reason(self, amount: int | None, currency: str) -> str:
+        if amount is None or not has_uncharged_fraction(amount, currency):
+            return ""
+        step = format_money(CHARGE_STEPS[currency], currency)
+        return gettext("its amount is not a multiple of %(step)s") % {"step": step}
 
 
 def cheapest(prices: Sequence[Price]) -> Price:
@@ -164,3 +179,15 @@ def cheapest(prices: Sequence[Price]) -> Price:
     return min(
         (price for price in prices if currency in price.amounts), key=lambda price: price.amounts[currency]
     )
+
+
+def currencies_of(prices: Sequence[Price]) -> list[str]:
+    """Return the currencies between which buyers of a product can choose, "" for each price's own. Empty for only one.
+
+    The product page offers the first MAX_CURRENCIES.
+    """
+    if all(len(price.amounts) == 1 for price in prices):
+        return []
+    own = {price.currency for price in prices}
+    codes = {code for price in prices for code in price.amounts}
+    return ["", *sorted(codes - own if len(own) == 1 else codes)]

@@ -82,7 +82,6 @@ class Purchase(models.Model):
     amount_refunded = models.BigIntegerField(
         default=0, help_text=_("Refunded of the payments for the current period.")
     )
-
     session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
@@ -101,7 +100,6 @@ class Purchase(models.Model):
     failure_code = models.CharField(
         max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
     )
-
     trial_end = models.DateTimeField(null=True, blank=True)
     current_period_start = models.DateTimeField(null=True, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
@@ -113,7 +111,6 @@ class Purchase(models.Model):
         null=True, blank=True, help_text=_("When the first unpaid invoice after that period was created.")
     )
     has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
-
     item_count = models.PositiveIntegerField(
         default=1, help_text=_("Number of items of the subscription, with add-ons.")
     )
@@ -128,10 +125,12 @@ class Purchase(models.Model):
         help_text=_("Whether the operator has paused the payments of the subscription at Stripe."),
     )
     collection_resumes_at = models.DateTimeField(null=True, blank=True)
-
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer came back after paying.")
+    )
+    unsubscribed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the buyer stopped e-mails about new versions of files.")
     )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
@@ -200,9 +199,12 @@ class Purchase(models.Model):
 
     @property
     def price_label(self) -> str:
-        if self.awaits_amount or self.unit_amount is None:
+        amount = self.unit_amount
+        if amount is None and self.next_amount is not None:  # the price has no such currency any more
+            amount = self.next_amount // self.quantity
+        if self.awaits_amount or amount is None:
             return self.price.label_in(self.currency)
-        return self.price.format_amount(self.unit_amount, self.currency)
+        return self.price.format_amount(amount, self.currency)
 
     @property
     def awaits_amount(self) -> bool:

@@ -24,6 +24,10 @@ from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemo
 from apps.ecommerce.webhooks import HANDLERS
 
 MAX_SKEW_SECONDS = 60  # webhook signatures expire after 300 seconds
+MAX_NAMES = 5
+NOT_SAVED_HINT = (
+    "Correct them in Stripe's Dashboard. If the shop's own code fails, its log has the traceback."
+)
 UNSELLABLE_HINT = "Change it in Stripe's Dashboard, or archive it there."
 FIX_HINT = "Run python manage.py stripe_doctor --fix, or use `stripe listen` on a developer's machine."
 
@@ -157,9 +161,10 @@ def _check_catalogue() -> Finding:
     report = sync_catalogue(dry_run=True)
     if report.not_saved:
         message = f"The store can't sell {'; '.join(report.not_saved)}"
-        return Finding(False, message, "Correct them in Stripe's Dashboard.")
-    drift = len(report.added) + len(report.changed) + len(report.archived)
-    state = f"differs from Stripe's in {drift} products or prices" if drift else "is up to date"
+        return Finding(False, message, NOT_SAVED_HINT)
+    drift = [*report.added, *report.changed, *report.archived]
+    names = f"{len(drift)} products or prices: {', '.join(drift[:MAX_NAMES])}"
+    state = f"differs from Stripe's in {names}" if drift else "is up to date"
     return Finding(not drift, f"The catalogue {state}", "Run python manage.py bootstrap_ecommerce.")
 
 

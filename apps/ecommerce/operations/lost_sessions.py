@@ -5,6 +5,7 @@ import logging
 from django.db import transaction
 
 from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
+from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, Product, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -72,9 +73,19 @@ def _find_price(session: StripeData, price_id: str, dry_run: bool) -> Price | No
     item = next((row["price"] for row in items if row["price"]["id"] == price_id), None)
     if item is None:
         return None
-    if not Product.objects.filter(id=object_id(item["product"])).exists():
-        sync_product(object_id(item["product"]))
+    _copy_product_if_missing(object_id(item["product"]))
     return find_or_copy_price(item)
+
+
+def _copy_product_if_missing(product_id: str) -> None:
+    product = Product.objects.filter(id=product_id)
+    if not product.exists():
+        try:
+            sync_product(product_id)
+        except NotSaved:
+            if not product.exists():
+                raise
+            logger.exception("Product %s was saved without one of its prices or images", product_id)
 
 
 def _find_buyer(session: StripeData) -> tuple[User | None, str]:

@@ -27,6 +27,7 @@ from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -55,7 +56,7 @@ class Reconciliation:
     unsent_mails: int = 0
     failed_receivers: int = 0
     failures: list[str] = field(default_factory=list)
-    server_errors: int = 0  # Stripe's responses with status 5xx
+    server_errors: list[stripe.APIError] = field(default_factory=list)  # Stripe's responses with status 5xx
     after_restore: bool = field(default_factory=is_catching_up)
 
     def __str__(self) -> str:
@@ -153,8 +154,9 @@ class Reconciliation:
         except (stripe.APIConnectionError, stripe.AuthenticationError, stripe.RateLimitError):
             raise
         except Exception as error:
-            self.server_errors += isinstance(error, stripe.APIError)
-            if self.server_errors > MAX_SERVER_ERRORS:
+            if isinstance(error, stripe.APIError):
+                self.server_errors.append(error)
+            if len(self.server_errors) > MAX_SERVER_ERRORS:
                 raise
             logger.exception("reconcile_purchases failed at %s", name)
             self.failures.append(f"{name}: {error}")
@@ -212,6 +214,8 @@ def reconcile(
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]
+        if run.server_errors and not run.compared:
+            raise run.server_errors[-1]
         if not dry_run:
             for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
                 run.attempt(repeat.__name__, repeat)
@@ -220,6 +224,7 @@ def reconcile(
     finally:
         if not dry_run:
             run.attempt("trial notices", _queue_trial_notices)
+            run.attempt("licence keys", issue_missing_keys)
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run

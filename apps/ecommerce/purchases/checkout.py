@@ -84,26 +84,15 @@ def start_checkout(
         match error_kind(error):
             case ErrorKind.TEMPORARY:
                 raise
-            case ErrorKind.SHOP:
-                raise ShopCannotSell(error) from error
             case ErrorKind.BUYER:
                 raise CheckoutRefused(buyer_message(error)) from error
-            case ErrorKind.PRICE:
-                is_refused = stop_selling(price, currency, error.user_message or str(error))
-                refusal = PriceRefused if is_refused else CheckoutRefused  # it may merely be archived
-                raise refusal(NO_LONGER_AVAILABLE) from error
+            case _:
+                raise ShopCannotSell(error) from error
 
 
 def _open_checkout(
-    user: User,
-    configuration: ProductConfiguration,
-    price: Price,
-    currency: str,
-    *,
-    origin: str,
-    next_path: str,
+    user: User, configuration: ProductConfiguration, price: Price, currency: str, **urls: str
 ) -> str:
-    urls = {"origin": origin, "next_path": next_path}
     currency = _refuse_second_subscription(user, configuration, price, currency)
     try:
         return _open_checkout_in(currency, user, configuration, price, **urls)
@@ -127,8 +116,7 @@ def _open_checkout_in(
         upgrade_of = _refuse_second_payment(user, configuration, price)
         terms = {"currency": upgrade_of.currency if upgrade_of else currency, "upgrade_of": upgrade_of}
         purchase = _get_or_create_open_purchase(user, price, next_path, terms)
-        if purchase and any(getattr(purchase, name) != value for name, value in terms.items()):
-            # The buyer chose another currency, or the owned purchase was bought or refunded since then.
+        if purchase and _is_outdated(purchase, price, terms):
             close_checkout(purchase, "the price has changed")
             continue
         try:
@@ -141,12 +129,31 @@ def _open_checkout_in(
             raise
         if purchase is None or not is_same_choice:  # another checkout was paid: the price is an upgrade now
             continue
-        purchase = open_session(purchase, origin)
+        purchase = _open_session(purchase, origin)
         if purchase.is_open and purchase.checkout_url:
             return purchase.checkout_url
+        price.refresh_from_db()  # its currencies may have changed
     raise CheckoutRefused(
         _("We couldn't open the payment page. You have not been charged. Please try again.")
     )
+
+
+def _is_outdated(purchase: Purchase, price: Price, terms: dict[str, Any]) -> bool:
+    """Return whether the buyer chose another currency, or the owned purchase or the price's amount has changed."""
+    is_same = all(getattr(purchase, name) == value for name, value in terms.items())
+    amounts = {price.amounts.get(purchase.currency), 0 if price.trial_period_days else None}
+    return not is_same or (not price.is_custom and purchase.amount_subtotal not in amounts)
+
+
+def _open_session(purchase: Purchase, origin: str) -> Purchase:
+    try:
+        return open_session(purchase, origin)
+    except stripe.StripeError as error:
+        if error_kind(error) is not ErrorKind.PRICE:
+            raise
+        is_refused = stop_selling(purchase, error.user_message or str(error))
+        refusal = PriceRefused if is_refused else CheckoutRefused  # it may merely be archived
+        raise refusal(NO_LONGER_AVAILABLE) from error
 
 
 def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price:

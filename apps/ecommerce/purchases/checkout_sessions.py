@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import to_locale
 from stripe.params.checkout import SessionCreateParams
 
+from apps.ecommerce.catalogue.unsellable import copy_again
 from apps.ecommerce.models import Purchase, SalesProblem, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.customers import get_or_create_customer
@@ -60,6 +61,9 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
     purchase = Purchase.objects.get(pk=purchase.pk)
     if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
+    elif session.currency != purchase.currency:  # Stripe chose an option that the store has not copied
+        copy_again(purchase.price.product_id)
+        return close_checkout(purchase, "the price has changed")
     elif purchase.upgrade_of and credits_too_much(purchase):  # refunded while the Session was created
         return close_checkout(purchase, "the price has changed")
     return purchase

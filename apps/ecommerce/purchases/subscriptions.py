@@ -1,5 +1,7 @@
 """Free trials, cancellation and Stripe's billing portal. https://docs.stripe.com/customer-management"""
 
+from collections.abc import Sequence
+
 from django.db.models import Q
 from stripe.params.billing_portal import SessionCreateParams
 
@@ -18,6 +20,14 @@ def trial_days(user: User | None, price: Price) -> int:
     of_product = Q(product=price.product_id) | Q(former_products=price.product_id)
     subscribed = Purchase.objects.filter(own, of_product, subscription_id__gt="", livemode=is_livemode())
     return 0 if subscribed.exists() else price.trial_period_days
+
+
+def billed_currency(purchases: Sequence[Purchase]) -> str:
+    """Return the currency of a user's running subscriptions, in which Stripe bills all others; "" without one.
+
+    https://docs.stripe.com/invoicing/multi-currency-customers
+    """
+    return next((row.currency for row in purchases if row.has_running_subscription), "")
 
 
 def ends_at_once(purchase: Purchase) -> bool:

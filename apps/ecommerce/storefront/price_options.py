@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.ecommerce.models import Price, Purchase, cheapest
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Purchase, cheapest, currencies_of
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.subscriptions import trial_days
+from apps.ecommerce.purchases.subscriptions import billed_currency, trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_prices
 from apps.users.models import User
 
 MONTHS_PER_YEAR = 12
-MAX_CURRENCIES = 12  # as many as static/css/components/currency-choice.css distinguishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class PriceOption:
 
 
 def price_options(prices: Sequence[Price], user: User | None, currency: str = "") -> list[PriceOption]:
-    """Return the options in their own currencies, or all in `currency`, which they must have."""
+    """Return the options in their own currencies, or all in `currency`."""
     return [_price_option(price, prices, trial_days(user, price), currency) for price in prices]
 
 
@@ -48,13 +47,21 @@ def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
 
     Empty if there is no choice.
     """
+    codes = currencies_of(prices)[:MAX_CURRENCIES]
     own = {price.currency for price in prices}
-    if all(len(price.amounts) == 1 for price in prices):
-        return []
-    is_same = len(own) == 1
-    codes = {code for price in prices for code in price.amounts} - (own if is_same else set())
-    first = own.pop().upper() if is_same else _("As listed")
-    return [("", first), *((code, code.upper()) for code in sorted(codes))][:MAX_CURRENCIES]
+    first = own.pop().upper() if len(own) == 1 else _("As listed")
+    return [(code, code.upper() or first) for code in codes]
+
+
+def shared_currency(prices: Sequence[Price], purchases: Sequence[Purchase]) -> str:
+    """Return the currency in which Stripe bills all subscriptions of the user, if the buyer can't choose another.
+
+    "" if there is no other to choose, or the prices do not have it. `purchases` are the user's.
+    """
+    currency = billed_currency(purchases)
+    is_sold = any(currency in price.amounts for price in prices)
+    is_fixed = is_sold and all(price.is_recurring for price in prices) and bool(currency_choices(prices))
+    return currency if is_fixed else ""
 
 
 def upgrade_options(prices: Sequence[Price], purchases: Sequence[Purchase]) -> list[PriceOption]:
@@ -135,7 +142,7 @@ def months_free(price: Price, prices: Sequence[Price]) -> int:
 
 def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: str = "") -> PriceOption:
     currency = currency or price.currency
-    free_months = months_free(price, prices)
+    free_months = months_free(price, prices) if currency in price.amounts else 0
     saving = ngettext("%(n)d month free", "%(n)d months free", free_months) % {"n": free_months}
     return PriceOption(
         price=price,
@@ -171,8 +178,10 @@ def _terms(price: Price, trial: int, currency: str) -> str:
 
 
 def _button_text(price: Price, trial: int, currency: str) -> str:
+    if currency not in price.amounts:
+        return _("Not available")
     if price.is_custom:
         return _("Continue")
     if price.is_recurring:
         return _("Start free trial") if trial else _("Subscribe")
-    return _("Get for free") if price.amounts.get(currency) == 0 else _("Buy now")
+    return _("Get for free") if price.amounts[currency] == 0 else _("Buy now")

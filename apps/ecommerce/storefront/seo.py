@@ -3,6 +3,7 @@
 https://developers.google.com/search/docs/appearance/structured-data/product
 """
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.core.site_urls import absolute_url
 from apps.ecommerce.models import Price, ProductConfiguration
 from apps.ecommerce.money import to_major
-from apps.ecommerce.storefront.price_options import price_name
+from apps.ecommerce.storefront.price_options import currency_choices, price_name
 
 # Stripe's interval ▶ UN/CEFACT unit code, letter of an ISO 8601 duration.
 UNITS = {"day": ("DAY", "D"), "week": ("WEE", "W"), "month": ("MON", "M"), "year": ("ANN", "Y")}
@@ -45,9 +46,16 @@ def _product(configuration: ProductConfiguration) -> dict[str, Any]:
     }
     if configuration.summary:
         data["description"] = configuration.summary
-    if offers := [_offer(price, code, url) for price in configuration.prices for code in price.amounts]:
+    if offers := [_offer(price, code, url) for price, code in _offered(configuration.prices)]:
         data["offers"] = offers
     return data
+
+
+def _offered(prices: Sequence[Price]) -> list[tuple[Price, str]]:
+    """Return each price with the currencies that the page offers, without amounts whose minimum is unknown."""
+    choices = dict(currency_choices(prices))
+    known = [row for row in prices if row.custom_minimum != 0]
+    return [(row, code) for row in known for code in row.amounts if code == row.currency or code in choices]
 
 
 def _offer(price: Price, currency: str, product_url: str) -> dict[str, Any]:

@@ -63,6 +63,13 @@ def by_currency(option: PriceOption, name: str) -> str:
 
 
 @register.filter
+def cost_money(options: Sequence[PriceOption]) -> bool:
+    """Return whether an option is not free in each currency."""
+    prices = [option.price for option in options]
+    return any(price.is_custom or any(price.amounts.values()) for price in prices)
+
+
+@register.filter
 def amount(row: Purchase | Payment, name: str = "total") -> str:
     """`{{ payment|amount:"tax" }}`; also subtotal, discount, total, refunded, paid, credit and after_refunds."""
     return format_money(getattr(row, f"amount_{name}"), row.currency)

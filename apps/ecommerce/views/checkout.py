@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
 from apps.ecommerce.purchases.checkout import (
     AlreadyOwned,
@@ -46,7 +47,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
     """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     form = request.POST if request.method == "POST" else request.GET
-    choice = {name: form.get(name, "") for name in ("price", "currency")}
+    choice = {"price": form.get("price", ""), "currency": form.get("currency", "").lower()}
     if not request.user.is_authenticated:
         if not choice["price"]:
             return redirect(configuration)
@@ -56,8 +57,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
         return _redirect_to_stripe(request, configuration, choice)
     pending = request.session.get(PENDING_CHECKOUT, {})
     if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
-        query = urlencode({name: value for name, value in choice.items() if value})
-        return HttpResponseSeeOther(f"{configuration.get_absolute_url()}{'?' if query else ''}{query}")
+        return HttpResponseSeeOther(_product_url(configuration, choice))
     del request.session[PENDING_CHECKOUT]
     return _redirect_to_stripe(request, configuration, pending)
 
@@ -98,6 +98,7 @@ def _redirect_to_stripe(
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
+        return HttpResponseSeeOther(configuration.get_absolute_url())
     except PriceRefused as refusal:
         report_refused_price()
         messages.error(request, str(refusal))
@@ -115,4 +116,10 @@ def _redirect_to_stripe(
             "We couldn't open the payment page. You have not been charged. Please try again in a minute."
         )
         messages.error(request, text)
-    return HttpResponseSeeOther(configuration.get_absolute_url())
+    return HttpResponseSeeOther(_product_url(configuration, choice))
+
+
+def _product_url(configuration: ProductConfiguration, choice: dict[str, str]) -> str:
+    """Return the URL of the product page with this choice selected."""
+    query = urlencode({name: value for name, value in choice.items() if 0 < len(value) <= STRIPE_ID_LENGTH})
+    return f"{configuration.get_absolute_url()}{'?' if query else ''}{query}"

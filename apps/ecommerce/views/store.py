@@ -13,6 +13,8 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
 from apps.core.rate_limits import rate_limited
+from apps.ecommerce.content.outline import public_outline
+from apps.ecommerce.content.what_you_get import what_you_get
 from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
@@ -21,6 +23,8 @@ from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cac
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
     options_in_currencies,
+    price_options,
+    shared_currency,
     upgrade_options,
 )
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
@@ -70,19 +74,18 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     rows = ProductConfiguration.objects.select_related("product", "category")
     configuration = get_object_or_404(rows, slug=slug)
     is_preview = _is_preview(request, configuration)
-    purchases = (
-        []
-        if is_preview
-        else list(Purchase.objects.for_user(request.user).select_related("price", "upgrade_of"))
-    )
+    own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
+    purchases = [] if is_preview else list(own)
     [card] = product_cards([configuration], purchases)
     user = request.user if request.user.is_authenticated else None
+    prices = configuration.prices if configuration.is_on_sale or is_preview else []
+    fixed_currency = shared_currency(prices, purchases)
     options = (
-        options_in_currencies(configuration.prices, user) if configuration.is_on_sale or is_preview else []
+        price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
     )
     price_ids = [option.price.id for option in options]
-    chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "")
-    currencies = currency_choices(configuration.prices)
+    chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
+    currencies = [] if fixed_currency else currency_choices(prices)
     context = {
         "card": card,
         "configuration": configuration,
@@ -90,7 +93,10 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
         "currencies": currencies,
+        "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
+        "outline": public_outline(configuration) if configuration.is_on_sale or card.owned else None,
+        "what_you_get": what_you_get(configuration),
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),

@@ -9,7 +9,7 @@ import stripe
 from django.test import Client
 from test_checkout_page import complete_challenge, field_errors, page, pay, retrieve_session
 
-from stripe_sandbox import cards
+from stripe_sandbox import cards, formatting
 from stripe_sandbox.testing import Sandbox
 
 CUSTOM = {"enabled": True, "minimum": 500, "maximum": 10000, "preset": 1000}
@@ -127,3 +127,41 @@ def test_amount_survives_3d_secure_and_can_change_after_a_decline(sandbox: Sandb
     assert complete_challenge(buyer, session, "complete").status_code == 303
     assert retrieve_session(sandbox, session).amount_total == 900
     assert [intent.amount_received for intent in sandbox.client.v1.payment_intents.list()] == [900]
+
+
+@pytest.mark.parametrize(
+    ("currency", "entered", "amount", "shown"),
+    [
+        ("jpy", "1250", 1250, "¥1,250"),
+        ("kwd", "12.5", 12500, "KWD12.500"),
+        ("isk", "1250", 125000, "ISK1,250"),
+        ("rsd", "1250", 125000, "RSD1,250"),  # two decimals at Stripe, none in CLDR
+        ("rsd", "12.50", 1250, "RSD12.50"),
+        ("lbp", "90000", 9000000, "LBP90,000"),
+    ],
+)
+def test_amount_has_the_decimals_that_stripe_documents(
+    sandbox: Sandbox, currency: str, entered: str, amount: int, shown: str
+) -> None:
+    """https://docs.stripe.com/currencies"""
+    buyer, session = Client(), create_session(sandbox, create_price(sandbox, currency, minimum=amount).id)
+    assert pay(buyer, session, customUnitAmount=entered).status_code == 303
+    assert retrieve_session(sandbox, session).amount_total == amount
+    assert formatting.format_money(amount, currency) == shown
+
+
+@pytest.mark.parametrize(("currency", "amount"), [("kwd", 5125), ("isk", 1050), ("ugx", 123450)])
+def test_fraction_that_stripe_does_not_charge_is_refused(
+    sandbox: Sandbox, currency: str, amount: int
+) -> None:
+    """https://docs.stripe.com/currencies#special-cases"""
+    params: Any = {"currency": currency, "unit_amount": amount, "product_data": {"name": "Font"}}
+    price = sandbox.client.v1.prices.create(params)
+    with pytest.raises(stripe.InvalidRequestError) as caught:
+        create_session(sandbox, price.id)
+    assert caught.value.code == "invalid_charge_amount"
+    entered = formatting.format_major_units(amount, currency)
+    session = create_session(sandbox, create_price(sandbox, currency).id)
+    assert field_errors(pay(Client(), session, customUnitAmount=entered).content.decode()) == [
+        "The amount is invalid."
+    ]

@@ -182,18 +182,20 @@ def test_demo_catalogue_is_ordered_and_created_once(sandbox: Sandbox, demo: list
 
 
 def test_demo_catalogue_has_every_kind_of_price(sandbox: Sandbox, demo: list[stripe.Product]) -> None:
-    prices = sandbox.client.v1.prices.list({"limit": 100}).data
+    prices = sandbox.client.v1.prices.list({"limit": 100, "expand": ["data.currency_options"]}).data
     terms = [price.recurring for price in prices if price.recurring]
     assert {"usd", "jpy"} <= {price.currency for price in prices}
     assert {"month", "year"} <= {term.interval for term in terms}
     assert [term.trial_period_days for term in terms if term.trial_period_days] == [14]
     assert 0 in {price.unit_amount for price in prices}
+    assert [price.custom_unit_amount.preset for price in prices if price.custom_unit_amount] == [1900]
+    options = [price.currency_options.to_dict() for price in prices if price.currency_options]
+    assert [sorted(row) for row in options if len(row) > 1] == [["eur", "jpy", "usd"]]
     for product in demo:
-        assert isinstance(product.default_price, stripe.Price)
-        assert (
-            product.default_price.unit_amount
-            == next(d for d in PRODUCTS if d.name == product.name).prices[0].amount
-        )
+        price = product.default_price
+        assert isinstance(price, stripe.Price)
+        amount = price.custom_unit_amount.preset if price.custom_unit_amount else price.unit_amount
+        assert amount == next(d for d in PRODUCTS if d.name == product.name).prices[0].amount
 
 
 def test_yearly_price_is_ten_monthly_prices() -> None:
@@ -204,10 +206,23 @@ def test_yearly_price_is_ten_monthly_prices() -> None:
 
 @pytest.mark.parametrize("demo_product", PRODUCTS, ids=lambda product: product.slug)
 def test_each_demo_product_has_valid_art(demo_product: Any) -> None:
-    art = (ART / f"{demo_product.slug}.svg").read_text()
-    assert len(art.encode()) < 12_000
-    assert 'viewBox="0 0 1200 900"' in art
-    assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+    cover = (ART / f"{demo_product.slug}.svg").read_text()
+    others = [
+        (ART / f"{demo_product.slug}-{number}.svg").read_text()
+        for number in range(2, demo_product.pictures + 1)
+    ]
+    assert len(cover.encode()) < 12_000  # it is on each card of the store
+    assert all(len(art.encode()) < 40_000 for art in others)
+    for art in [cover, *others]:
+        assert 'viewBox="0 0 1200 900" width="1200" height="900"' in art
+        assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+
+
+def test_each_demo_product_lists_its_features(demo: list[stripe.Product]) -> None:
+    for product, expected in zip(demo, PRODUCTS, strict=True):
+        features = [feature.name for feature in product.marketing_features]
+        assert features == list(expected.features)
+        assert len(product.images) == expected.pictures
 
 
 # --- actions on an object's page --------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         counts = ", ".join(f"{len(lines)} {would_be}{verb}" for verb, lines in changes.items())
         self.stdout.write(f"Catalogue: {counts}, {report.unchanged} unchanged.")
         if failed := len(report.not_saved):
-            raise CommandError(f"Products or prices that could not be saved: {failed} (see above).")
+            raise CommandError(f"Products, prices or images that could not be saved: {failed} (see above).")
 
 
 def _error_message(error: stripe.StripeError) -> str:

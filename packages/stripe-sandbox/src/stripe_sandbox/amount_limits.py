@@ -8,6 +8,7 @@ MIN_CHARGES = {
     "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200,
     "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
 }  # fmt: skip
+_ROUNDED_TO_100 = ("isk", "ugx")  # https://docs.stripe.com/currencies#special-cases
 _MAX_DIGITS = {"idr": 12}
 _MAX_DIGITS_DEFAULT = 8
 
@@ -36,9 +37,10 @@ def check_maximum(amount: int, currency: str, param: str) -> None:
 
 
 def check_multiple(amount: int, currency: str, param: str) -> None:
-    """Raise ApiError for an amount of a three-decimal currency that is not a multiple of ten."""
-    if formatting.count_decimals(currency) == 3 and amount % 10:
-        message = f"Invalid amount: {amount}. The last digit of an amount in {currency} must be 0."
+    """Raise ApiError for an amount with a fraction that Stripe does not charge: 5.125 KWD or 10.50 ISK."""
+    step = 100 if currency in _ROUNDED_TO_100 else 10 if formatting.count_decimals(currency) == 3 else 1
+    if amount % step:
+        message = f"Invalid amount: {amount}. An amount in {currency} must be a multiple of {step}."
         raise errors.ApiError(message, code="invalid_charge_amount", param=param)
 
 

@@ -10,8 +10,11 @@ from django.conf import settings
 
 from .storage import Obj
 
-# Stripe uses two decimals for these, although they have no minor unit: https://docs.stripe.com/currencies#special-cases
-_TWO_DECIMALS = {"ISK", "UGX"}
+# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. All others have two decimals, whatever CLDR says.
+_ZERO_DECIMALS = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
+)
+_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 
 _LOCALES = {"en": "en_US", "de": "de_DE", "fr": "fr_FR"}
 
@@ -19,12 +22,13 @@ _LOCALES = {"en": "en_US", "de": "de_DE", "fr": "fr_FR"}
 def format_money(amount: int, currency: str, language: str = "en") -> str:
     """Format an amount in minor units: (900, "usd") is "$9.00", (500, "jpy") is "¥500"."""
     code = currency.upper()
-    return format_currency(amount / 10 ** count_decimals(code), code, locale=_LOCALES[language])
+    value = Decimal(amount).scaleb(-count_decimals(code))
+    is_exact = value == round(value, get_currency_precision(code))  # never round an amount
+    return format_currency(value, code, locale=_LOCALES[language], currency_digits=is_exact)
 
 
 def format_major_units(amount: int, currency: str) -> str:
-    decimals = count_decimals(currency)
-    return f"{amount / 10**decimals:.{decimals}f}"
+    return f"{Decimal(amount).scaleb(-count_decimals(currency)):f}"
 
 
 def parse_minor_units(text: str, currency: str) -> int | None:
@@ -61,4 +65,4 @@ def local_image(product: Obj) -> str:
 def count_decimals(currency: str) -> int:
     """Return how many decimals the amounts of a currency have at Stripe. The case of the code does not matter."""
     code = currency.upper()
-    return 2 if code in _TWO_DECIMALS else get_currency_precision(code)
+    return 0 if code in _ZERO_DECIMALS else 3 if code in _THREE_DECIMALS else 2
