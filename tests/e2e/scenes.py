@@ -21,7 +21,17 @@ from playwright.sync_api import Page
 
 from apps.devtools.style_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
 from apps.ecommerce.content.unsubscribe import unsubscribe_path
-from apps.ecommerce.models import Payment, Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.models import (
+    Category,
+    FaqEntry,
+    Payment,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    Tag,
+)
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.email_changes import undo_url
@@ -79,6 +89,42 @@ FOR_DEVELOPERS = [
     page_at("mailbox", "/dev/mail/"),
     page_at("sandbox-panel", "/stripe-sandbox/"),
 ]
+
+
+def group_products() -> str:
+    """Give products categories, tags, features, specifications and questions."""
+    rows = list(ProductConfiguration.objects.on_sale().select_related("product"))
+    for number, name in enumerate(("Books", "Fonts", LONG_WORD)):
+        category = Category.objects.create(name=name, slug=f"category-{number}", position=number)
+        tag = Tag.objects.create(name=f"Tag {name}", slug=f"tag-{number}")
+        for row in rows[number::3]:
+            row.category, row.specifications = category, f"Format: PDF, EPUB\nSize: 12 MB\n{LONG_WORD}"
+            row.product.features = ["All files, without copy protection", LONG_WORD]
+            row.product.save()
+            row.save()
+            row.tags.add(tag)
+            FaqEntry.objects.create(configuration=row, question=FIVE_LINES[:199], answer="Yes. *Really.*")
+    return "/store/?category=category-1"
+
+
+GROUP_SCENES = [
+    Scene("store-category", group_products),
+    page_at("store-tag", "/store/?tag=tag-2&category=category-2"),
+    page_at("store-no-match", "/store/?category=category-0&tag=tag-1"),
+    page_at("product-facts", "/store/tiny-tools/"),
+]
+
+
+def preview_scenes() -> list[Scene]:
+    def make_draft() -> str:
+        ProductConfiguration.objects.filter(slug="workshop").update(status="draft", listed=False)
+        return "/store/workshop/"
+
+    def preview_as_owner() -> str:
+        row = ProductConfiguration.objects.get(slug="workshop")
+        return f"/admin/ecommerce/productconfiguration/{row.pk}/owner-preview/"
+
+    return [Scene("draft-preview", make_draft), Scene("owner-preview", preview_as_owner)]
 
 
 def buyer_scenes(user: User) -> list[Scene]:

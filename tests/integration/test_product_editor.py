@@ -76,7 +76,7 @@ def test_draft_is_active_at_stripe_but_not_in_the_store(
     assert b"Field notes" not in Client().get("/store/").content
     assert as_ada.get(row.get_absolute_url()).status_code == 404
     form = {"price": first_price(row).id}
-    assert as_ada.post(f"/store/{row.slug}/buy/", form)["Location"] == row.get_absolute_url()
+    assert as_ada.post(f"/store/{row.slug}/buy/", form)["Location"].startswith(row.get_absolute_url())
     assert not Purchase.objects.exists()
 
 

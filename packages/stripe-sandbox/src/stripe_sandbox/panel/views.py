@@ -161,14 +161,15 @@ _NESTED = {"item", "line_item", "subscription_item"}  # only in the list of anot
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
     sessions, _ = storage.page("checkout.session", limit=12)
     context = {"form": form, "sessions": [_row(obj) for obj in sessions], "kind": ""}
-    context |= {"new_product_url": resolve_url(conf.get("NEW_PRODUCT")) if conf.get("NEW_PRODUCT") else ""}
     context |= {"unplayed_versions": versions.find_unplayed(), "newest_version": stripe.api_version}
     return _render(request, "home", context, status)
 
 
 def _render(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     counts = storage.query("SELECT object, COUNT(*) AS n FROM objects GROUP BY object ORDER BY object")
-    return render(request, f"stripe_sandbox/panel/{name}.html", context | {"counts": counts}, status=status)
+    new_product = conf.get("NEW_PRODUCT")
+    context |= {"counts": counts, "new_product_url": resolve_url(new_product) if new_product else ""}
+    return render(request, f"stripe_sandbox/panel/{name}.html", context, status=status)
 
 
 def _nested(kind: str) -> tuple[list[Obj], bool]:
