@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
 
@@ -12,10 +13,12 @@ from django.core import mail
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.content import file_updates
 from apps.ecommerce.content.file_updates import announce
 from apps.ecommerce.models import FileVersion, Mail, Price, ProductConfiguration, Purchase
+from apps.ecommerce.operations.alerts import check_shop
 from apps.ecommerce.purchases import emails
 from apps.users.models import User
 from tests.factories import (
@@ -161,6 +164,23 @@ def test_many_emails_are_not_all_sent_in_the_request(
     assert len(updates()) == 1
     emails.send_unsent()
     assert len(updates()) == 2
+
+
+def test_a_run_sends_other_emails_first_and_limits_updates(
+    as_ada: Client, as_bob: Client, version: FileVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_updates, "MAX_SENT_IN_REQUEST", 0)
+    monkeypatch.setattr(emails, "MAX_UPDATES_PER_RUN", 1)
+    for client in (as_ada, as_bob):
+        buy(client, version.file.configuration)
+    announce(version)
+    Mail.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert check_shop()["mails unsent"] == ""  # they wait for their turn
+    Mail.objects.exclude(kind=Mail.Kind.UPDATED).update(sent_at=None, created_at=timezone.now())
+    mail.outbox.clear()
+    assert emails.send_unsent() == 1
+    assert ["List-Unsubscribe" in message.extra_headers for message in mail.outbox] == [False, False, True]
+    assert emails.send_unsent() == 0
 
 
 def test_two_announcements_and_two_workers_send_one_email(as_ada: Client, version: FileVersion) -> None:
