@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save, pre_delete
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 
 class EcommerceConfig(AppConfig):
@@ -12,7 +12,8 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.content.files import keep_plan
+        from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
+        from apps.ecommerce.content.files import delete_upload, keep_plan, record_change
         from apps.ecommerce.content.progress import export_progress
         from apps.ecommerce.models import (
             FileVersion,
@@ -36,6 +37,10 @@ class EcommerceConfig(AppConfig):
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
+        for content in (ProductFile, FileVersion):
+            post_save.connect(record_change, sender=content)
+            post_delete.connect(record_change, sender=content)
+        post_delete.connect(delete_upload, sender=FileVersion)
         founder_emails.connect()
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)

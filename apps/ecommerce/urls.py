@@ -9,6 +9,7 @@ from apps.ecommerce.views import (
     purchases,
     store,
     subscriptions,
+    unsubscribe,
     webhook,
 )
 
@@ -34,6 +35,7 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/manage/", subscriptions.manage, name="purchase_manage"),
     path("purchases/order/<uuid:public_id>/switch/", subscriptions.switch, name="purchase_switch"),
     path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
+    path("purchases/unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
     path("purchases/<any_slug:product_slug>/download/", files.purchased_download, name="purchased_download"),
     path(

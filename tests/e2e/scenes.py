@@ -20,11 +20,13 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from apps.devtools.style_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Price, Product, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
+from tests.factories import add_file, add_version
 
 DAY = timedelta(days=1)
 PHONE = (
@@ -184,6 +186,15 @@ def payment_scenes(user: User) -> list[Scene]:
         purchase.save()
         return purchase.get_absolute_url()
 
+    def create_owned_files() -> str:
+        Purchase.objects.filter(user=user).delete()
+        configuration = create_purchase("active", user, "workshop").product.configuration
+        create_files(configuration)
+        return f"/purchases/{configuration.slug}/"
+
+    def create_unsubscribe_link() -> str:
+        return unsubscribe_path(Purchase.objects.filter(user=user).earliest("id"))
+
     def create_long_receipt() -> str:
         create_long_order()
         return Payment.objects.filter(status="paid").earliest("created_at").get_absolute_url()
@@ -194,6 +205,8 @@ def payment_scenes(user: User) -> list[Scene]:
         Scene("receipt-refunded-renewal", lambda: create_receipt("active", "partially_refunded")),
         Scene("extreme-order", create_long_order),
         Scene("extreme-receipt", create_long_receipt),
+        Scene("extreme-owned-files", create_owned_files),
+        Scene("extreme-unsubscribe", create_unsubscribe_link),
     ]
 
 
@@ -246,8 +259,16 @@ def difficult_scenes() -> list[Scene]:
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
+    def add_files() -> str:
+        product = Product.objects.get(configuration__slug="workshop")
+        product.features = ["240 icons", FIVE_LINES, LONG_WORD]
+        product.save()
+        create_files(product.configuration)
+        return "/store/workshop/"
+
     return [
         Scene("extreme-product", use_long_texts),
+        Scene("extreme-product-files", add_files),
         page_at("extreme-store", "/store/"),
         Scene("product-twelve-prices", add_prices),
         Scene("product-many-currencies", add_currencies),
@@ -306,6 +327,20 @@ _PAYMENTS: dict[str, Sequence[str]] = {
     "refunded_running": ["refunded", "paid"],
     "dispute_lost_running": ["dispute_lost", "paid"],
 }
+
+
+def create_files(configuration: ProductConfiguration) -> None:
+    """Add a file with versions, a sample, a file of another plan, and one with long texts."""
+    file = add_file(configuration, "icons.zip", b"x" * 3_000_000, name="Everything as SVG")
+    add_version(file, label="1.1")
+    add_version(
+        file, label="1.2", notes="## New\n\n- arrows\n- a table\n\n```\n" + "wide code " * 30 + "\n```"
+    )
+    add_file(configuration, "three.zip", name="Three of them", is_sample=True)
+    add_file(configuration, "sources", name="Sources", plan="team")
+    add_version(
+        add_file(configuration, f"{LONG_WORD}.pdf", name=LONG_WORD), notes=FIVE_LINES, label=LONG_WORD[:50]
+    )
 
 
 def create_purchase(state: str, user: User, slug: str) -> Purchase:

@@ -74,7 +74,7 @@ def test_product_off_sale_stays_open_for_its_owner(
 
     admin = sign_in(new_context().new_page(), olive)
     admin.goto(f"/admin/ecommerce/productconfiguration/{goods.pk}/change/")
-    admin.get_by_label("Is active").uncheck()
+    admin.get_by_label("Status").select_option("hidden")
     admin.get_by_role("button", name="Save", exact=True).click()
     admin.get_by_text("was changed successfully").wait_for()
 

@@ -140,7 +140,9 @@ def test_owner_of_two_plans_opens_the_lessons_of_both(
 
 
 def resume_link(client: Client) -> str:
-    match = re.search(r'class="button lessons__resume" href="([^"]+/lessons/\d+/)"', text_of(client, CONTENTS))
+    match = re.search(
+        r'class="button lessons__resume" href="([^"]+/lessons/\d+/)"', text_of(client, CONTENTS)
+    )
     return match[1] if match else ""
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from hashlib import sha256
+from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from apps.core import file_slots
 from apps.ecommerce.models import (
@@ -87,8 +96,6 @@ def test_resumed_download_never_mixes_two_versions(as_ada: Client, icons: Produc
     add_version(file, data=b"2222222222")
     old, new = (version.upload for version in file.versions.order_by("id"))
     assert old.storage.path(old.name) != new.storage.path(new.name)
-    import os
-
     os.utime(new.path, (os.stat(old.path).st_atime, os.stat(old.path).st_mtime))
     headers = {"range": "bytes=5-", "if-range": first["ETag"]}
     assert body(as_ada, file_path(file), **headers) == b"2222222222"
@@ -126,9 +133,6 @@ def test_file_without_a_version_is_not_listed(as_ada: Client, icons: ProductConf
 def test_queries_do_not_grow_with_files_and_versions(
     as_ada: Client, icons: ProductConfiguration, django_assert_num_queries: Any
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     buy(as_ada, icons)
     add_file(icons)
     counts = []
@@ -176,7 +180,7 @@ def test_owner_of_one_product_gets_no_file_of_another(
     assert as_ada.get(file_path(other)).status_code == 302
     assert as_ada.get(f"{PAGE}files/{other.pk}/").status_code == 404
     assert as_ada.get(file_path(own, version)).status_code == 404
-    assert as_ada.get(f"{PAGE}files/{own.pk}/versions/{own.versions.get().pk}/").status_code == 200
+    assert body(as_ada, file_path(own, own.versions.get())) == b"icons"
 
 
 def test_file_of_a_plan_is_locked_for_other_plans(
@@ -214,9 +218,7 @@ def test_owner_of_two_plans_gets_the_files_of_both(
     solo, sources = add_file(icons, plan="solo"), add_file(icons, plan="team")
     buy_plan(as_ada, icons.prices[0])
     purchase = Purchase.objects.get()
-    purchase.pk, purchase.public_id, purchase.order_number = None, None, "W-AAAA-AAAA"  # type: ignore[assignment]
-    from uuid import uuid4
-
+    purchase.pk, purchase.order_number = None, "W-AAAA-AAAA"
     purchase.public_id, purchase.plan, purchase.session_id = uuid4(), "team", "cs_2"
     purchase.save()
     assert body(as_ada, file_path(solo)) == body(as_ada, file_path(sources)) == b"icons"
@@ -364,9 +366,6 @@ def test_long_and_strange_names_are_stored(as_ada: Client, icons: ProductConfigu
 
 @pytest.mark.django_db(transaction=True)
 def test_migration_moves_downloads(icons: ProductConfiguration, club: ProductConfiguration) -> None:
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
     before = MigrationExecutor(connection)
     before.migrate([("ecommerce", "0010_configuration_status")])
     try:
@@ -382,3 +381,63 @@ def test_migration_moves_downloads(icons: ProductConfiguration, club: ProductCon
     finally:
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def test_prune_measures_moved_files(icons: ProductConfiguration) -> None:
+    version = add_file(icons, data=b"x" * 1000).versions.get()
+    day = timezone.now() - timedelta(days=400)
+    os.utime(version.upload.path, (day.timestamp(), day.timestamp()))
+    lost = add_file(icons, "lost.zip").versions.get()
+    lost.upload.storage.delete(lost.upload.name)
+    FileVersion.objects.update(size=0, sha256="")
+    errors = StringIO()
+    call_command("prune", dry_run=True, stdout=StringIO(), stderr=errors)
+    assert errors.getvalue() == ""
+    call_command("prune", stdout=StringIO(), stderr=errors)
+    assert str(lost.upload.name) in errors.getvalue()
+    moved = FileVersion.objects.get(pk=version.pk)
+    assert (moved.size, moved.sha256) == (1000, version.sha256)
+    assert abs(moved.created_at - day) < timedelta(seconds=1)
+
+
+# --- the product page ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_of_files_reach_the_cached_page_and_the_sitemap(
+    icons: ProductConfiguration, cached_pages: None
+) -> None:
+    def page() -> str:
+        return Client().get("/store/icon-set/").content.decode()
+
+    def changed_at() -> Any:
+        return ProductConfiguration.objects.get().changed_at
+
+    assert "icons.zip" not in page()
+    before = changed_at()
+    file = add_file(icons, "icons.zip")
+    assert "icons.zip" in page()
+    assert changed_at() > before
+    add_version(file, label="7.5")
+    assert "Version 7.5" in page()
+    before = changed_at()
+    file.delete()
+    assert "icons.zip" not in page()
+    assert changed_at() > before
+
+
+def test_product_page_lists_features_files_and_the_last_update(icons: ProductConfiguration) -> None:
+    icons.product.features = ["240 icons", "<b>Free</b> updates"]
+    icons.product.save()
+    add_file(icons, "icons.zip", b"x" * 2048, name="Everything as <i>SVG</i>", plan="team")
+    page = Client().get("/store/icon-set/").content.decode()
+    for text in (
+        "240 icons",
+        "&lt;b&gt;Free",
+        "Everything as &lt;i&gt;",
+        "2.0\xa0KB",
+        "ZIP",
+        "Only with team",
+    ):
+        assert text in page, text
+    assert f"Last update: {date_format(timezone.localtime())}" in page

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +18,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.test import Client
 
+from apps.ecommerce.content.files import measure_versions
 from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, Section
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
-from tests.factories import add_file, buy
+from tests.factories import add_file, add_version, buy
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -118,6 +120,39 @@ def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, buc
     buy(as_ada, download)
     bucket.files.clear()
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
+
+
+def test_versions_and_samples_are_links_to_the_bucket(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, bucket: Any
+) -> None:
+    file, sample = add_file(icons, data=b"one"), add_file(icons, "sample.zip", b"sample", is_sample=True)
+    newest = add_version(file, data=b"three")
+    assert (newest.size, newest.sha256) == (5, sha256(b"three").hexdigest())
+    buy(as_ada, icons)
+    path = f"/purchases/icon-set/files/{file.pk}/"
+    earlier = file.versions.last()
+    assert earlier
+    for client, url, data in (
+        (as_ada, path, b"three"),
+        (as_ada, f"{path}versions/{earlier.pk}/", b"one"),
+        (Client(), f"/store/icon-set/samples/{sample.pk}/", b"sample"),
+    ):
+        response = client.get(url)
+        assert "no-store" in response["Cache-Control"]
+        assert requests.get(response["Location"], timeout=10).content == data, url
+    assert "X-Amz-Signature" not in as_bob.get(path)["Location"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_in_the_bucket_are_measured_and_deleted(icons: ProductConfiguration, bucket: Any) -> None:
+    version = add_file(icons, data=ZIP).versions.get()
+    FileVersion.objects.update(size=0, sha256="")
+    assert measure_versions() == []
+    version.refresh_from_db()
+    assert (version.size, version.sha256) == (len(ZIP), sha256(ZIP).hexdigest())
+    assert [name for name in bucket.files if "icons" in name]
+    version.delete()
+    assert [name for name in bucket.files if "icons" in name] == []
 
 
 @pytest.mark.parametrize("stored", ["in a bucket", "on the disk"])

@@ -21,6 +21,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from django.urls.converters import get_converters
 from django.utils import timezone
 
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import (
     ExternalSale,
     Lesson,
@@ -226,6 +227,7 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
         "icon": {"name": "icon-192"},
         "media": {"name": "products/picture.png"},
         "admin:view_on_site": {"object_id": str(icons.pk)},
+        "unsubscribe": {"token": unsubscribe_path(purchases["owner"]).split("/")[-2]},
         "purchased_file": {"file_id": str(file.pk)},
         "purchased_version": {"file_id": str(file.pk), "version_id": str(file.versions.get().pk)},
         "sample": {"file_id": str(add_file(icons, "sample.zip", is_sample=True, position=9).pk)},

@@ -1,1 +1,1 @@
-from . import catalogue, external_sales, lessons, operations, purchases  # noqa: F401
+from . import catalogue, external_sales, files, lessons, operations, purchases  # noqa: F401

@@ -2,6 +2,8 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -30,15 +32,23 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    readonly_fields = ("product", "stripe_description")
+    readonly_fields = ("product", "stripe_description", "file_links")
     fields = (
         *("product", "slug", "status", "position", "tagline"),
-        *("stripe_description", "description", "content"),
+        *("stripe_description", "description", "content", "file_links"),
     )
 
     @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
         return row.product.description or "—"
+
+    @admin.display(description=_("files"))
+    def file_links(self, row: ProductConfiguration) -> str:
+        files = [
+            (reverse("admin:ecommerce_productfile_change", args=[file.pk]), file) for file in row.files.all()
+        ]
+        add = f"{reverse('admin:ecommerce_productfile_add')}?configuration={row.pk}"
+        return format_html_join(" · ", '<a href="{}">{}</a>', [*files, (add, gettext("Add a file"))])
 
     @admin.display(boolean=True, description=_("active at Stripe"))
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:

@@ -2,6 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
 
 from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, ProductFile
 
@@ -55,3 +59,39 @@ def first_version(configuration: ProductConfiguration, plans: Collection[str]) -
     """Return the newest version of the first file that these plans include."""
     files = list_files(configuration, plans)
     return next((listed.newest for listed in files if listed.is_included), None)
+
+
+def delete_upload(instance: FileVersion, **signal: object) -> None:
+    """Delete the file of a deleted version, after the commit."""
+    transaction.on_commit(partial(_delete_if_unused, instance), robust=True)
+
+
+def _delete_if_unused(version: FileVersion) -> None:
+    name = str(version.upload.name)
+    if name and not FileVersion.objects.filter(upload=name).exists():
+        version.upload.storage.delete(name)
+
+
+def record_change(instance: ProductFile | FileVersion, **signal: object) -> None:
+    """Store when the product page last changed."""
+    rows = ProductConfiguration.objects.all()
+    if isinstance(instance, FileVersion):
+        rows = rows.filter(files=instance.file_id)
+    else:
+        rows = rows.filter(pk=instance.configuration_id)
+    rows.update(changed_at=timezone.now())
+
+
+def measure_versions() -> list[str]:
+    """Set size, checksum and date of versions that were created without reading their file. Return the missing."""
+    missing = []
+    for version in FileVersion.objects.filter(sha256="").iterator():
+        name = str(version.upload.name)
+        if not version.upload.storage.exists(name):
+            missing.append(name)
+            continue
+        version.measure()
+        created_at = min(version.created_at, version.upload.storage.get_modified_time(name))
+        values = {"size": version.size, "sha256": version.sha256, "created_at": created_at}
+        FileVersion.objects.filter(pk=version.pk).update(**values)
+    return missing

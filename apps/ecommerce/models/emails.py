@@ -10,7 +10,7 @@ class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
     `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund,
-    "file version 7" about a FileVersion.
+    "file version 7" about FileVersion 7.
     """
 
     class Kind(models.TextChoices):

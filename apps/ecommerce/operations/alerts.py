@@ -75,9 +75,9 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 def check_shop() -> dict[str, str]:
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
-    unsent = Mail.objects.filter(
-        sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY
-    ).count()
+    late = Mail.objects.filter(sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY)
+    # E-mails about new versions are sent in turn, and may be many.
+    unsent = late.exclude(kind=Mail.Kind.UPDATED, attempts=0).count()
     given_up = Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER).select_related(
         "purchase__user"
     )

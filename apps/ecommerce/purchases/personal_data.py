@@ -29,6 +29,7 @@ def export_purchases(user: User) -> JSON:
             "email": purchase.email,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
+            "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "changes": [
                 {"to": change.suspended_by or change.to_status, "at": change.at.isoformat()}

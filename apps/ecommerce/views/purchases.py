@@ -18,6 +18,7 @@ from apps.ecommerce.content.embeds import allow_videos
 from apps.ecommerce.content.files import first_version, list_files
 from apps.ecommerce.content.lesson_text import render_lesson_text
 from apps.ecommerce.content.outline import owner_outline
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -137,11 +138,14 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
     configuration = request.product_config
     content = render_lesson_text(configuration.content, configuration.product.name)
     plans = owned_plans(request.user, configuration.product)
+    files = list_files(configuration, plans)
     context = {
         "configuration": configuration,
         "outline": owner_outline(configuration, request.user),
         "content": content,
-        "files": list_files(configuration, plans),
+        "files": files,
+        "has_download": any(listed.is_included for listed in files),
+        "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
     }

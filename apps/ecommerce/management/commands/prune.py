@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from apps.core.vacuum import vacuum_if_worthwhile
+from apps.ecommerce.content.files import measure_versions
 from apps.ecommerce.models import Product, WebhookEvent
 
 EVENT_DAYS = 90  # Stripe keeps an event for 30 days
@@ -25,8 +26,8 @@ BATCH_SIZE = 1000
 
 class Command(BaseCommand):
     help = (
-        "Delete expired sessions, old task results, processed events and unused pictures, and shrink SQLite's file. "
-        "Safe on a live site."
+        "Delete expired sessions, old task results, processed events and unused pictures, compute missing checksums of "
+        "files, and shrink SQLite's file. Safe on a live site."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,6 +46,9 @@ class Command(BaseCommand):
         for picture in [] if dry_run else pictures:
             default_storage.delete(picture)
         self.stdout.write(f"unused pictures: {len(pictures)} {verb}")
+        missing = [] if dry_run else measure_versions()
+        if missing:
+            self.stderr.write(f"missing files: {', '.join(missing)}")
         if line := vacuum_if_worthwhile(connection, dry_run=dry_run):
             self.stdout.write(line)
 
