@@ -19,7 +19,7 @@ from django.core.files.storage import default_storage, storages
 from django.test import Client
 
 from apps.ecommerce.content.files import measure_versions
-from apps.ecommerce.models import FileVersion, ProductConfiguration
+from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, Section
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
 from tests.factories import add_file, add_version, buy
@@ -46,9 +46,10 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                 "OPTIONS": {**options, "location": "private"},
             },
         }
-        field: Any = FileVersion._meta.get_field("upload")
         # the storage was chosen when the site started
-        monkeypatch.setattr(field, "storage", storages["private"])
+        for model, name in ((FileVersion, "upload"), (Lesson, "video_file")):
+            field: Any = model._meta.get_field(name)
+            monkeypatch.setattr(field, "storage", storages["private"])
         yield server
 
 
@@ -86,6 +87,27 @@ def test_signed_link_opens_no_other_file(as_ada: Client, download: ProductConfig
     )
     assert requests.get(f"{bucket.address}{path}", timeout=10).status_code == 403
     assert requests.get(link.replace("Expires=60", "Expires=6000"), timeout=10).status_code == 403
+
+
+def test_video_redirects_to_the_bucket_which_the_page_allows(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, bucket: Any
+) -> None:
+    section = Section.objects.create(configuration=icons, title="Basics")
+    lesson = Lesson.objects.create(section=section, title="Grids")
+    lesson.video_file.save("grids.m4v", ContentFile(ZIP))
+    buy(as_ada, icons)
+    page = lesson.get_absolute_url()
+    policy = as_ada.get(page)["Content-Security-Policy"]
+    assert f"media-src 'self' {bucket.address}" in policy
+    link = as_ada.get(f"{page}video/")["Location"]
+    video = requests.get(link, headers={"Range": "bytes=10-19"}, timeout=10)
+    assert (video.status_code, video.content) == (206, ZIP[10:20])
+    assert video.headers["Content-Disposition"] == "inline"
+    bucket.clock = timedelta(hours=5)
+    assert requests.get(link, timeout=10).status_code == 200
+    bucket.clock = timedelta(hours=7)
+    assert requests.get(link, timeout=10).status_code == 403
+    assert "X-Amz-Signature" not in as_bob.get(f"{page}video/")["Location"]
 
 
 def test_user_without_purchase_gets_no_link(as_bob: Client, download: ProductConfiguration) -> None:

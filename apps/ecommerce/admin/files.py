@@ -2,7 +2,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminFileWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import FileField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,16 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.content.file_updates import announce, recipients
 from apps.ecommerce.models import FileVersion, Price, ProductConfiguration, ProductFile
 
+from .private_files import PrivateFileInput
 from .read_only import filtered_product
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductFileForm(forms.ModelForm):
