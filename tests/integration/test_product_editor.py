@@ -80,6 +80,17 @@ def test_draft_is_active_at_stripe_but_not_in_the_store(
     assert not Purchase.objects.exists()
 
 
+def test_strangers_see_nothing_of_a_draft(
+    as_olive: Client, as_ada: Client, icons: ProductConfiguration
+) -> None:
+    ProductConfiguration.objects.update(status="draft")
+    for client in (Client(), as_ada):
+        response = client.get(icons.get_absolute_url())
+        assert response.status_code == 404
+        assert icons.product.name not in response.content.decode()
+    assert icons.product.name in as_olive.get(f"{icons.get_absolute_url()}?preview").content.decode()
+
+
 def test_draft_needs_only_a_name_and_a_product_on_sale_a_price(as_olive: Client) -> None:
     row = new_product(as_olive, "An idea", "", button="_save")
     assert row.status == ProductConfiguration.Status.DRAFT

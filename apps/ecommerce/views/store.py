@@ -3,7 +3,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -77,6 +77,10 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
     purchases = [] if is_preview else list(own)
     [card] = product_cards([configuration], purchases)
+    # Owners can open the page of a product that is no longer sold.
+    is_shown = configuration.is_on_sale or card.owned or is_preview
+    if configuration.status == ProductConfiguration.Status.DRAFT and not is_shown:
+        raise Http404("This product is a draft.")
     user = request.user if request.user.is_authenticated else None
     prices = configuration.prices if configuration.is_on_sale or is_preview else []
     fixed_currency = shared_currency(prices, purchases)
@@ -95,15 +99,13 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
-        "outline": public_outline(configuration) if configuration.is_on_sale or card.owned else None,
-        "what_you_get": what_you_get(configuration),
+        "outline": public_outline(configuration) if is_shown else None,
+        "what_you_get": what_you_get(configuration) if is_shown else None,
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
-    # Owners can open the page of a product that is no longer sold.
-    status = 200 if configuration.is_on_sale or card.owned or is_preview else 404
-    return render(request, "ecommerce/product.html", context, status=status)
+    return render(request, "ecommerce/product.html", context, status=200 if is_shown else 404)
 
 
 def _is_preview(request: HttpRequest, configuration: ProductConfiguration) -> bool:
