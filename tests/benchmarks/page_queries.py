@@ -24,12 +24,12 @@ VISITOR_QUERIES = {
     "/store/?page=2&sort=newest": 4,
     "/store/?type=one_time&sort=price": 4,
     "/store/?type=recurring&sort=name": 4,
-    "/store/thing-5/": 5,
+    "/store/thing-5/": 7,  # with prices, questions, files, lessons, related products and their prices
 }
 BUYER_QUERIES = {
     "/": 5,
     "/store/": 7,
-    "/store/thing-5/": 8,
+    "/store/thing-5/": 10,
     "/purchases/": 3,
     "/purchases/changes/": 3,
 }

@@ -91,9 +91,8 @@ def test_number_of_queries_does_not_grow(
         client.get("/store/")
     with django_assert_max_num_queries(7):  # session, user, and one for the user's purchases
         as_ada.get("/store/")
-    with django_assert_max_num_queries(
-        6
-    ):  # product, its prices and questions; up to three for the related ones
+    # product, its prices, questions, files and lessons; up to three for the related ones
+    with django_assert_max_num_queries(8):
         client.get("/store/thing-0/")
     for query in ("?q=thing", "?type=one_time&sort=price", "?page=1-3", "?product=thing-0&sort=name"):
         with django_assert_max_num_queries(4):

@@ -71,7 +71,7 @@ def store(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    rows = ProductConfiguration.objects.select_related("product", "category")
+    rows = ProductConfiguration.objects.with_catalogue().select_related("category")
     configuration = get_object_or_404(rows, slug=slug)
     is_preview = _is_preview(request, configuration)
     own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
