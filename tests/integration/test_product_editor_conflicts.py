@@ -178,6 +178,7 @@ def test_response_that_was_lost_gets_no_second_price(
     assert response.status_code == 422
     assert save(as_olive, change_url(icons), form_of(response)).status_code == 302
     assert [price.unit_amount for price in active_prices(sandbox, icons)] == [2900]
+    assert len(sandbox.client.v1.prices.list({"product": icons.product_id}).data) == 2
 
 
 def test_form_that_is_sent_twice_makes_one_product(as_olive: Client, sandbox: Any) -> None:

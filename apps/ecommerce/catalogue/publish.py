@@ -78,7 +78,7 @@ def publish(
     `nonce` is part of the idempotency keys: requests of one form that is sent twice have the same one.
     Raise PublishError, stripe.StripeError or NotSaved.
     """
-    writer = _Writer(product_id, found, nonce, {price.id for price in [*base.prices, *values.prices]})
+    writer = _Writer(product_id, found, nonce, {price.id for price in values.prices})
     writer.write_product(values)
     kept = [writer.write_price(number, price) for number, price in enumerate(values.prices)]
     default = next(
@@ -98,7 +98,7 @@ class _Writer:
     product_id: str
     found: StripeProduct
     nonce: str
-    known_ids: set[str]  # of prices that the form had; others can be those of an interrupted try
+    used_ids: set[str]  # of the rows that have a price; others can be those of an interrupted try
     plans: dict[str, str] = field(
         default_factory=dict
     )  # of new prices, which go on with the plan of the old one
@@ -159,7 +159,7 @@ class _Writer:
         created = [
             row
             for row in rows
-            if row.id not in self.known_ids | self.claimed and row.nickname == price.nickname
+            if row.id not in self.used_ids | self.claimed and row.nickname == price.nickname
         ]
         return next((row for row in rows if row.id == price.id), next(iter(created), None))
 
