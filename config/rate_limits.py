@@ -23,6 +23,7 @@ RATE_LIMITS = {
     "portal": "20/5m/user",
     "search": "120/m/ip",
     "poll": "600/m/user",
+    "licences": "60/m/ip",  # the API for the programs that you sell
 }
 RATE = r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)"
 

@@ -83,13 +83,14 @@ MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 STAFF_UPLOAD_PATHS: list[str] = []  # besides the admin, such as "/cms/"
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
-RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
+RATE_LIMITS = ACCOUNT_RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 
 # --- Stripe -----------------------------------------------------------------------------------------------
 STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", env_values.stripe_secret_key, default="")
 STRIPE_WEBHOOK_SECRET = env.secret("STRIPE_WEBHOOK_SECRET", env_values.stripe_webhook_secret, default="")
 STRIPE_API_BASE = env.read("STRIPE_API_BASE", env_urls.web_url, default="")
 STRIPE_HTTP_CLIENT = ""  # dotted path of a stripe.HTTPClient; "" for the SDK's default
+LICENCE_SIGNING_KEY = env.secret("LICENCE_SIGNING_KEY", default="")
 SHOP_ID = env.read("SHOP_ID", env_values.shop_id, default="")
 ADOPT_FOREIGN_SALES = env.bool("ADOPT_FOREIGN_SALES", default=False) and not DEBUG
 ALLOW_TEST_KEYS = env.bool("ALLOW_TEST_KEYS", default=False)
@@ -176,6 +177,7 @@ if STRIPE_SANDBOX:
     STRIPE_WEBHOOK_SECRET = STRIPE_WEBHOOK_SECRET or f"whsec_{sandbox_key}"
     STRIPE_HTTP_CLIENT = "" if STRIPE_API_BASE else "stripe_sandbox.transport.InProcessClient"
     STRIPE_SANDBOX_DB = VAR_DIR / "stripe_sandbox.sqlite3"
+    STRIPE_SANDBOX_NEW_PRODUCT = "admin:ecommerce_productconfiguration_add"
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -208,10 +210,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 cache_url = env.url("CACHE_URL", env_urls.cache_url, default="locmemcache://")
 CACHES = service_settings.caches(cache_url, VAR_DIR / "cache")
 # "immediate" runs a task after the commit, "database" in `manage.py db_worker`.
-TASK_BACKENDS = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
-backend_or_class = env_values.one_of(TASK_BACKENDS, or_class=True)
-TASKS_BACKEND = env.read("TASKS_BACKEND", backend_or_class, default="immediate")
-if backend := TASK_BACKENDS.get(TASKS_BACKEND, TASKS_BACKEND):
+backends = {"immediate": "", "database": "django_tasks_db.DatabaseBackend"}
+TASKS_BACKEND = env.read("TASKS_BACKEND", env_values.one_of(backends, or_class=True), default="immediate")
+if backend := backends.get(TASKS_BACKEND, TASKS_BACKEND):
     TASKS = {"default": {"BACKEND": backend}}
 WORKER_SILENCE_SECONDS = env.int("WORKER_SILENCE_SECONDS", default=120, minimum=1, maximum=31_536_000)
 
@@ -229,7 +230,6 @@ EMAIL_SUBJECT_PREFIX = ""
 # --- Accounts: the rest is in config/account_settings.py ----------------------------------------------------
 verification = ["optional", "mandatory"]
 ACCOUNT_EMAIL_VERIFICATION = env.choice("ACCOUNT_EMAIL_VERIFICATION", verification, default="optional")
-ACCOUNT_RATE_LIMITS = RATE_LIMITS
 ADMIN_REQUIRES_MFA = env.bool("ADMIN_REQUIRES_MFA", default=not DEBUG)
 
 # --- Files ------------------------------------------------------------------------------------------------

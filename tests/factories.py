@@ -6,13 +6,23 @@ from typing import Any
 
 import stripe
 from django.core import mail
+from django.core.files.base import ContentFile
+from django.db.models.fields.files import FieldFile
 from django.test import Client
 from django.utils import timezone
 
 from apps.core import page_cache, self_request
 from apps.ecommerce.catalogue.search_columns import set_search_columns
 from apps.ecommerce.catalogue.sync import sync_catalogue
-from apps.ecommerce.models import Mail, Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import (
+    FileVersion,
+    Mail,
+    Price,
+    Product,
+    ProductConfiguration,
+    ProductFile,
+    Purchase,
+)
 from apps.users.models import User
 from config import service_settings
 from config.env_urls import email_url
@@ -59,6 +69,21 @@ def create_many_products(count: int, start: int = 0) -> None:
     Price.objects.bulk_create(prices)
     ProductConfiguration.objects.bulk_create(rows)
     page_cache.invalidate()
+
+
+def add_file(
+    configuration: ProductConfiguration, filename: str = "icons.zip", data: bytes = b"icons", **fields: Any
+) -> ProductFile:
+    """Add a file with one version to a product, for example `add_file(icons, plan="team")`."""
+    file = ProductFile.objects.create(configuration=configuration, **{"name": filename, **fields})
+    add_version(file, filename, data)
+    return file
+
+
+def add_version(
+    file: ProductFile, filename: str = "icons.zip", data: bytes = b"icons", **fields: Any
+) -> FileVersion:
+    return FileVersion.objects.create(file=file, upload=ContentFile(data, name=filename), **fields)
 
 
 def first_price(configuration: ProductConfiguration) -> Price:
@@ -112,8 +137,14 @@ def save_in_admin(operator: Client, url: str, changes: dict[str, Any]) -> Any:
     data: dict[str, Any] = {}
     for inline in operator.get(url).context["inline_admin_formsets"]:
         for form in (inline.formset.management_form, *inline.formset.forms):
-            data |= {field.html_name: field.value() for field in form if field.value() is not None}
+            values = {field.html_name: field.value() for field in form}
+            data |= {name: value for name, value in values.items() if _is_sent(value)}
     return operator.post(url, data | changes)
+
+
+def _is_sent(value: Any) -> bool:
+    """Return whether a browser sends the value: not a file that is stored already."""
+    return value is not None and not isinstance(value, FieldFile)
 
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"

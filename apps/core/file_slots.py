@@ -9,6 +9,8 @@ from django.conf import settings
 
 MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # the remaining threads serve pages
 MAX_FILES_PER_USER = 2
+# Visitors together: samples and large images leave slots for owners.
+MAX_FILES_OF_VISITORS = max(MAX_FILES // 2, 1)
 RETRY_AFTER_SECONDS = 30
 
 _lock = RLock()  # garbage collection can call _release in a thread that has the lock
@@ -34,7 +36,8 @@ class FileChunks:
 def acquire_slot(chunks: Generator[bytes], user_id: object = None) -> FileChunks | None:
     """Return the chunks, or None if this process or this user already sends the maximum number of files."""
     with _lock:
-        if _sending.total() >= MAX_FILES or (user_id is not None and _sending[user_id] >= MAX_FILES_PER_USER):
+        limit = MAX_FILES_OF_VISITORS if user_id is None else MAX_FILES_PER_USER
+        if _sending.total() >= MAX_FILES or _sending[user_id] >= limit:
             return None
         _sending[user_id] += 1
     return FileChunks(chunks, user_id)

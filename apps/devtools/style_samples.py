@@ -9,6 +9,7 @@ from django.contrib.messages.storage.base import Message
 from django.core.paginator import Paginator
 from django.utils import timezone
 
+from apps.devtools.content_samples import make_contents
 from apps.ecommerce.models import (
     Payment,
     Price,
@@ -29,7 +30,7 @@ from apps.ecommerce.storefront.price_options import currency_choices, options_in
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.users.models import User
 
-DAY = timedelta(days=1)
+DAY, STEPS = timedelta(days=1), (Status.OPEN, Status.PAID)
 ONCE, RECURRING = {"": 2900}, {"month": 900, "year": 9000}  # interval: amount
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
 # States that depend on more than the status: status, and dates relative to now.
@@ -94,7 +95,6 @@ def samples() -> dict[str, Any]:
     ]
     purchases = {key: make_purchase(key) for key in map(str, MESSAGES)}
     others = [purchases[key] for key in ("failed", "open", "refunded_running")]
-    statuses = (Status.OPEN, Status.PAID)
     page, empty_page = Paginator(range(70), PER_PAGE).page(2), Paginator(range(0), PER_PAGE).page(1)
     nothing = ProductConfiguration.objects.none()
     return {
@@ -139,8 +139,9 @@ def samples() -> dict[str, Any]:
             (order, make_payment(order, "partially_refunded", **foreign)),
             (active, make_payment(active)),
         ],
-        "changes": [StatusChange(purchase=order, to_status=status, at=timezone.now()) for status in statuses],
+        "changes": [StatusChange(purchase=order, to_status=key, at=order.created_at) for key in STEPS],
         "configuration": once,
+        "what_you_get": make_contents(once),
         "pictured": {"pictures": [generated_picture(f"sample-{number}") for number in range(3)]},
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
@@ -150,6 +151,7 @@ def samples() -> dict[str, Any]:
         ],
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "search": {"q": "anvil"},
+        "groups": [{"slug": "tools", "name": "Tools", "count": 3, "is_chosen": True}],
         "pages": PageRange(first=page, last=page, rows=nothing),
         "no_pages": PageRange(first=empty_page, last=empty_page, rows=nothing),
     }

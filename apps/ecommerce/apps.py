@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 
 class EcommerceConfig(AppConfig):
@@ -12,11 +12,26 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.models import Price, Product, ProductConfiguration
+        from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
+        from apps.ecommerce.content.files import delete_upload, keep_plan, record_change
+        from apps.ecommerce.content.progress import export_progress
+        from apps.ecommerce.models import (
+            Category,
+            FaqEntry,
+            FileVersion,
+            Lesson,
+            Price,
+            Product,
+            ProductConfiguration,
+            ProductFile,
+            Section,
+            Tag,
+        )
         from apps.ecommerce.operations import founder_emails
         from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
+        from apps.ecommerce.operations.setup_steps import find_setup_steps
         from apps.ecommerce.operations.webhook_health import webhook_details
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
@@ -26,18 +41,26 @@ class EcommerceConfig(AppConfig):
 
         for model in (Product, Price, ProductConfiguration):
             post_save.connect(refresh_after_save, sender=model)
+        for content in (ProductFile, FileVersion):
+            post_save.connect(record_change, sender=content)
+            post_delete.connect(record_change, sender=content)
+        post_delete.connect(delete_upload, sender=FileVersion)
         founder_emails.connect()
+        pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
-        page_cache.invalidate_on(Product, Price, ProductConfiguration)
+        page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
+        page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)
         readiness.register_details("sales", sales_details)
         readiness.register_details("reconcile", schedule_details)
         personal_data.sections["purchases"] = store_data.export_purchases
         personal_data.sections["billing_details"] = store_data.export_billing_details
+        personal_data.sections["lessons"] = export_progress
         # Tests call ready() more than once.
         if shop_warnings not in admin_site.notices:
             admin_site.notices.append(shop_warnings)
+            admin_site.setup_steps.append(find_setup_steps)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.kept_descriptions.append(store_data.describe_kept_purchases)

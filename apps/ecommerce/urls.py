@@ -1,7 +1,18 @@
 from django.urls import path, register_converter
 
 from apps.ecommerce.catalogue.slugs import SlugConverter
-from apps.ecommerce.views import billing_details, checkout, purchases, store, subscriptions, webhook
+from apps.ecommerce.views import (
+    billing_details,
+    checkout,
+    files,
+    lessons,
+    licences,
+    purchases,
+    store,
+    subscriptions,
+    unsubscribe,
+    webhook,
+)
 
 register_converter(SlugConverter, "any_slug")
 
@@ -10,6 +21,13 @@ urlpatterns = [
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
+    path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),
+    path("store/<any_slug:slug>/lessons/<int:lesson_id>/", lessons.lesson_preview, name="lesson_preview"),
+    path(
+        "store/<any_slug:slug>/lessons/<int:lesson_id>/video/",
+        lessons.lesson_preview_video,
+        name="lesson_preview_video",
+    ),
     path("purchases/", purchases.purchases, name="purchases"),
     path("purchases/changes/", purchases.purchase_changes, name="purchase_changes"),
     path("purchases/order/<uuid:public_id>/", purchases.purchase, name="purchase"),
@@ -18,10 +36,38 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/manage/", subscriptions.manage, name="purchase_manage"),
     path("purchases/order/<uuid:public_id>/switch/", subscriptions.switch, name="purchase_switch"),
     path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
+    path("purchases/unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
     path("purchases/<any_slug:product_slug>/", purchases.purchased_product, name="purchased_product"),
+    path("purchases/<any_slug:product_slug>/download/", files.purchased_download, name="purchased_download"),
     path(
-        "purchases/<any_slug:product_slug>/download/", purchases.purchased_download, name="purchased_download"
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/", files.purchased_file, name="purchased_file"
     ),
+    path(
+        "purchases/<any_slug:product_slug>/files/<int:file_id>/versions/<int:version_id>/",
+        files.purchased_file,
+        name="purchased_version",
+    ),
+    path("purchases/<any_slug:product_slug>/lessons/", lessons.lessons, name="lessons"),
+    path("purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/", lessons.lesson, name="lesson"),
+    path(
+        "purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/done/",
+        lessons.lesson_done,
+        name="lesson_done",
+    ),
+    path(
+        "purchases/<any_slug:product_slug>/lessons/<int:lesson_id>/video/",
+        lessons.owned_lesson_video,
+        name="lesson_video",
+    ),
+    path(
+        "purchases/order/<uuid:public_id>/activations/<int:activation_id>/deactivate/",
+        licences.deactivate_instance,
+        name="licence_deactivate_instance",
+    ),
+    path("licences/validate/", licences.validate, name="licence_validate"),
+    path("licences/activate/", licences.activate, name="licence_activate"),
+    path("licences/deactivate/", licences.deactivate, name="licence_deactivate"),
+    path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow

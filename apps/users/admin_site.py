@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,8 +19,24 @@ notices: list[Callable[[HttpRequest], list[str]]] = []
 """Functions whose texts are warnings on the admin's first page. Apps add theirs in ready()."""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of setting up the shop, which checks itself."""
+
+    title: str
+    is_done: bool
+    advice: str
+    url: str = ""
+
+
+setup_steps: list[Callable[[HttpRequest], list[Step]]] = []
+"""Functions whose steps are listed on the admin's first page until all are done. Apps add theirs in ready()."""
+
+
 class ShopAdminSite(admin.AdminSite):
     """The admin with the shop's sign-in pages. It requires a second factor if ADMIN_REQUIRES_MFA is true."""
+
+    index_template = "users/admin/index.html"
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -30,7 +47,10 @@ class ShopAdminSite(admin.AdminSite):
         for notice in notices:
             for text in notice(request):
                 messages.warning(request, text)
-        return super().index(request, extra_context)
+        steps = [step for find_steps in setup_steps for step in find_steps(request)]
+        open_steps = [step for step in steps if not step.is_done]
+        context = {"setup_steps": steps if open_steps else [], "done_steps": len(steps) - len(open_steps)}
+        return super().index(request, context | (extra_context or {}))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirect to the page with the missing step: sign in, use the second factor, or add one."""

@@ -23,7 +23,7 @@ class ProductsSitemap(Sitemap):
 
     def items(self) -> QuerySet[ProductConfiguration]:
         listed = ProductConfiguration.objects.filter(listed=True).select_related("product").order_by("id")
-        return listed.only("slug", "changed_at", "product__images", "product__copies")
+        return listed.only("slug", "changed_at", "pictures", "product__images", "product__copies")
 
     def lastmod(self, item: ProductConfiguration) -> datetime | None:
         return item.changed_at

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.test import override_settings
 from playwright.sync_api import BrowserContext, Playwright, expect
@@ -27,7 +26,7 @@ from scripts.browser import launch_options
 from stripe_sandbox import storage
 from tests.e2e.page_errors import PageErrors
 from tests.e2e.screens import SCREENS
-from tests.factories import set_email_url
+from tests.factories import add_file, set_email_url
 
 USE_STRIPE = bool(os.environ.get("E2E_STRIPE"))
 TIMEOUT_SECONDS = 30 if USE_STRIPE else 10
@@ -164,5 +163,6 @@ def goods(shop: None) -> ProductConfiguration:
     )
     assert goods, "The Stripe account has no active product with a one-time price. Make one in the Dashboard."
     goods.content = "Thank you. **Use them anywhere.**"
-    goods.download.save("tiny-tools.zip", ContentFile(b"icons"))
+    goods.save()
+    add_file(goods, "tiny-tools.zip")
     return goods

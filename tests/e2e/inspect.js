@@ -103,7 +103,9 @@
       const rings = [element, seen, seen.parentElement].some(
         (one) => ring(getComputedStyle(one)) || ring(getComputedStyle(one, "::after")),
       );
-      const spots = [[box.x + box.width / 2, box.y + box.height / 2], [box.x + 6, box.y + 6], [box.right - 6, box.bottom - 6]];
+      // The lines of a link, whose middle is elsewhere if it is in two lines.
+      const lines = [box, ...seen.getClientRects()].map((line) => [line.x + line.width / 2, line.y + line.height / 2]);
+      const spots = [...lines, [box.x + 6, box.y + 6], [box.right - 6, box.bottom - 6]];
       const inFlow = !element.closest("[popover], dialog") && ![...ancestors(element)].some(
         (one) => /^(sticky|fixed)$/.test(getComputedStyle(one).position),
       );

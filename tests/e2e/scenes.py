@@ -20,11 +20,23 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from apps.devtools.style_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
-from apps.ecommerce.models import Payment, Price, Product, ProductConfiguration, Purchase, StatusChange
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
+from apps.ecommerce.models import (
+    Category,
+    FaqEntry,
+    Payment,
+    Price,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    Tag,
+)
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
+from tests.factories import add_file, add_version
 
 DAY = timedelta(days=1)
 PHONE = (
@@ -77,6 +89,42 @@ FOR_DEVELOPERS = [
     page_at("mailbox", "/dev/mail/"),
     page_at("sandbox-panel", "/stripe-sandbox/"),
 ]
+
+
+def group_products() -> str:
+    """Give products categories, tags, features, specifications and questions."""
+    rows = list(ProductConfiguration.objects.on_sale().select_related("product"))
+    for number, name in enumerate(("Books", "Fonts", LONG_WORD)):
+        category = Category.objects.create(name=name, slug=f"category-{number}", position=number)
+        tag = Tag.objects.create(name=f"Tag {name}", slug=f"tag-{number}")
+        for row in rows[number::3]:
+            row.category, row.specifications = category, f"Format: PDF, EPUB\nSize: 12 MB\n{LONG_WORD}"
+            row.product.features = ["All files, without copy protection", LONG_WORD]
+            row.product.save()
+            row.save()
+            row.tags.add(tag)
+            FaqEntry.objects.create(configuration=row, question=FIVE_LINES[:199], answer="Yes. *Really.*")
+    return "/store/?category=category-1"
+
+
+GROUP_SCENES = [
+    Scene("store-category", group_products),
+    page_at("store-tag", "/store/?tag=tag-2&category=category-2"),
+    page_at("store-no-match", "/store/?category=category-0&tag=tag-1"),
+    page_at("product-facts", "/store/tiny-tools/"),
+]
+
+
+def preview_scenes() -> list[Scene]:
+    def make_draft() -> str:
+        ProductConfiguration.objects.filter(slug="workshop").update(status="draft", listed=False)
+        return "/store/workshop/"
+
+    def preview_as_owner() -> str:
+        row = ProductConfiguration.objects.get(slug="workshop")
+        return f"/admin/ecommerce/productconfiguration/{row.pk}/owner-preview/"
+
+    return [Scene("draft-preview", make_draft), Scene("owner-preview", preview_as_owner)]
 
 
 def buyer_scenes(user: User) -> list[Scene]:
@@ -184,6 +232,15 @@ def payment_scenes(user: User) -> list[Scene]:
         purchase.save()
         return purchase.get_absolute_url()
 
+    def create_owned_files() -> str:
+        Purchase.objects.filter(user=user).delete()
+        configuration = create_purchase("active", user, "workshop").product.configuration
+        create_files(configuration)
+        return f"/purchases/{configuration.slug}/"
+
+    def create_unsubscribe_link() -> str:
+        return unsubscribe_path(Purchase.objects.filter(user=user).earliest("id"))
+
     def create_long_receipt() -> str:
         create_long_order()
         return Payment.objects.filter(status="paid").earliest("created_at").get_absolute_url()
@@ -194,6 +251,8 @@ def payment_scenes(user: User) -> list[Scene]:
         Scene("receipt-refunded-renewal", lambda: create_receipt("active", "partially_refunded")),
         Scene("extreme-order", create_long_order),
         Scene("extreme-receipt", create_long_receipt),
+        Scene("extreme-owned-files", create_owned_files),
+        Scene("extreme-unsubscribe", create_unsubscribe_link),
     ]
 
 
@@ -237,17 +296,25 @@ def difficult_scenes() -> list[Scene]:
         return "/store/"
 
     def keep_one_product() -> str:
-        ProductConfiguration.objects.exclude(slug="tiny-tools").update(is_active=False)
+        ProductConfiguration.objects.exclude(slug="tiny-tools").update(status="hidden")
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
     def hide_all_products() -> str:
-        ProductConfiguration.objects.update(is_active=False)
+        ProductConfiguration.objects.update(status="hidden")
         ProductConfiguration.objects.get(slug="tiny-tools").save()
         return "/store/"
 
+    def add_files() -> str:
+        product = Product.objects.get(configuration__slug="workshop")
+        product.features = ["240 icons", FIVE_LINES, LONG_WORD]
+        product.save()
+        create_files(product.configuration)
+        return "/store/workshop/"
+
     return [
         Scene("extreme-product", use_long_texts),
+        Scene("extreme-product-files", add_files),
         page_at("extreme-store", "/store/"),
         Scene("product-twelve-prices", add_prices),
         Scene("product-many-currencies", add_currencies),
@@ -306,6 +373,20 @@ _PAYMENTS: dict[str, Sequence[str]] = {
     "refunded_running": ["refunded", "paid"],
     "dispute_lost_running": ["dispute_lost", "paid"],
 }
+
+
+def create_files(configuration: ProductConfiguration) -> None:
+    """Add a file with versions, a sample, a file of another plan, and one with long texts."""
+    file = add_file(configuration, "icons.zip", b"x" * 3_000_000, name="Everything as SVG")
+    add_version(file, label="1.1")
+    add_version(
+        file, label="1.2", notes="## New\n\n- arrows\n- a table\n\n```\n" + "wide code " * 30 + "\n```"
+    )
+    add_file(configuration, "three.zip", name="Three of them", is_sample=True)
+    add_file(configuration, "sources", name="Sources", plan="team")
+    add_version(
+        add_file(configuration, f"{LONG_WORD}.pdf", name=LONG_WORD), notes=FIVE_LINES, label=LONG_WORD[:50]
+    )
 
 
 def create_purchase(state: str, user: User, slug: str) -> Purchase:

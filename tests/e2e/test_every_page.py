@@ -39,6 +39,14 @@ def test_visitor_pages_have_no_problems(page: Page, goods: ProductConfiguration)
     inspect_scenes(page, scenes.FOR_VISITORS)
 
 
+def test_groups_and_facts_have_no_problems(page: Page, goods: ProductConfiguration) -> None:
+    inspect_scenes(page, scenes.GROUP_SCENES)
+
+
+def test_previews_have_no_problems(page: Page, olive: User, goods: ProductConfiguration) -> None:
+    inspect_scenes(sign_in(page, olive), scenes.preview_scenes())
+
+
 def test_developer_pages_have_no_problems(page: Page, goods: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
     inspect_scenes(page, scenes.FOR_DEVELOPERS)

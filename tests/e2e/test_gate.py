@@ -73,8 +73,8 @@ def test_product_off_sale_stays_open_for_its_owner(
     buy_without_browser(ada, goods.slug)
 
     admin = sign_in(new_context().new_page(), olive)
-    admin.goto(f"/admin/ecommerce/productconfiguration/{goods.pk}/change/")
-    admin.get_by_label("Is active").uncheck()
+    admin.goto(f"/admin/ecommerce/productconfiguration/{goods.pk}/settings/")
+    admin.get_by_label("Status").select_option("hidden")
     admin.get_by_role("button", name="Save", exact=True).click()
     admin.get_by_text("was changed successfully").wait_for()
 
@@ -91,7 +91,7 @@ def test_product_taken_off_sale_cannot_be_bought_from_an_open_page(
     page: Page, ada: User, goods: ProductConfiguration
 ) -> None:
     product = ProductPage(sign_in(page, ada)).goto(goods.slug)
-    ProductConfiguration.objects.update(is_active=False)
+    ProductConfiguration.objects.update(status="hidden")
     product.buy()
     expect(product.messages).to_contain_text(goods.product.name)
     assert not Purchase.objects.exists()

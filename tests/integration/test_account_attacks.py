@@ -76,8 +76,12 @@ def test_tests_listed_in_covered_elsewhere_exist() -> None:
 # --- cross-site request forgery ---------------------------------------------------------------------------
 
 WITHOUT_TOKEN = {
+    "licence_validate": "programs call it, without cookies",
+    "licence_activate": "programs call it, without cookies",
+    "licence_deactivate": "programs call it, without cookies",
     "stripe_webhook": "Stripe signs its requests",
     "webhooks/stripe": "Stripe signs its requests",
+    "unsubscribe": "the signed URL is the permission; e-mail programs have no token",
     "language": "it only sets the language",
     "theme": "it only sets the theme",
     "stripe_sandbox:rest": "API clients send a key",

@@ -144,6 +144,14 @@ def sell_elsewhere(as_ada: Client, icons: ProductConfiguration) -> None:
     ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **values)
 
 
+def use_up_keys(as_ada: Client, icons: ProductConfiguration) -> None:
+    icons.licence_keys = ProductConfiguration.LicenceKeys.LISTED
+    icons.save()
+    buy(as_ada, icons)
+    Mail.objects.all().delete()
+    outbox.outbox.clear()
+
+
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "webhooks silent": break_webhooks,
     "events failing": break_events,
@@ -160,6 +168,7 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "sales unassigned": sell_elsewhere,
     "sales refused": refuse_to_sell,
     "prices refused": refuse_price,
+    "licence keys missing": use_up_keys,
 }
 
 

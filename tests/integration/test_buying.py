@@ -199,7 +199,7 @@ def test_inactive_product_stays_open_to_its_owners(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
     buy(as_ada, icons)
-    ProductConfiguration.objects.update(is_active=False)
+    ProductConfiguration.objects.update(status="hidden")
     assert b"Icon set" not in as_bob.get("/store/").content
     response = as_bob.post("/store/icon-set/buy/", {"price": first_price(icons).id}, follow=True)
     assert "message--error" in response.content.decode()

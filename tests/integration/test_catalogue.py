@@ -62,16 +62,16 @@ def test_edits_in_the_admin_are_kept(
     sandbox: Any, icons: ProductConfiguration, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ProductConfiguration.objects.update(
-        slug="mine", tagline="Mine", content="Mine", is_active=False, position=7
+        slug="mine", tagline="Mine", content="Mine", status="hidden", position=7
     )
     sandbox.client.v1.products.update(icons.product_id, {"name": "Other name"})
     bootstrap(capsys)
     edited = ProductConfiguration.objects.get()
-    assert (edited.slug, edited.tagline, edited.content, edited.is_active, edited.position) == (
+    assert (edited.slug, edited.tagline, edited.content, edited.status, edited.position) == (
         "mine",
         "Mine",
         "Mine",
-        False,
+        "hidden",
         7,
     )
 

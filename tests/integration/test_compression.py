@@ -6,11 +6,10 @@ import gzip
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
 from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
-from tests.factories import buy
+from tests.factories import add_file, buy
 from tests.integration.test_gate import body_of
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +41,7 @@ def test_downloads_images_and_small_responses_are_not_compressed(
     as_ada: Client, client: Client, icons: ProductConfiguration
 ) -> None:
     buy(as_ada, icons)
-    icons.download.save("icons.zip", ContentFile(b"P" * 5000))
+    add_file(icons, data=b"P" * 5000)
     download = as_ada.get("/purchases/icon-set/download/", headers=ACCEPTS_GZIP)
     assert body_of(download) == b"P" * 5000
     assert "Content-Encoding" not in download

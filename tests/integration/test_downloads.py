@@ -11,8 +11,8 @@ from django.core.files.base import ContentFile
 from django.test import Client, override_settings
 
 from apps.core import file_slots
-from apps.ecommerce.models import ProductConfiguration
-from tests.factories import buy
+from apps.ecommerce.models import FileVersion, ProductConfiguration
+from tests.factories import add_file, add_version, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ CONTENT = bytes(range(256)) * 1024
 
 @pytest.fixture
 def product(as_ada: Client, icons: ProductConfiguration) -> ProductConfiguration:
-    icons.download.save("icons.zip", ContentFile(CONTENT))
+    add_file(icons, data=CONTENT)
     buy(as_ada, icons)
     return icons
 
@@ -165,14 +165,35 @@ def test_read_error_releases_the_slot() -> None:
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")
 def test_proxy_gets_the_quoted_file_path(as_ada: Client, icons: ProductConfiguration) -> None:
-    icons.download.name = icons.download.storage.save("downloads/a %41 é?#.zip", ContentFile(CONTENT))
-    icons.save()
+    upload = add_file(icons, data=CONTENT).versions.get().upload
+    FileVersion.objects.update(upload=upload.storage.save("downloads/a %41 é?#.zip", ContentFile(CONTENT)))
     buy(as_ada, icons)
     response = as_ada.get(PATH)
     assert response.content == b""
     assert response["X-Accel-Redirect"] == "/protected-downloads/downloads/a%20%2541%20%C3%A9%3F%23.zip"
     assert response["Content-Type"] == "application/zip"
     assert response["Content-Disposition"].startswith("attachment")
+
+
+@override_settings(DOWNLOADS_SERVED_BY="nginx")
+def test_proxy_gets_the_path_of_each_version_and_sample(as_ada: Client, icons: ProductConfiguration) -> None:
+    file = add_file(icons, is_sample=True)
+    add_version(file)
+    newest, earlier = file.versions.all()
+    buy(as_ada, icons)
+    path = f"/purchases/icon-set/files/{file.pk}/"
+    for client, url, version in (
+        (as_ada, path, newest),
+        (as_ada, f"{path}versions/{earlier.pk}/", earlier),
+        (Client(), f"/store/icon-set/samples/{file.pk}/", newest),
+    ):
+        response = client.get(url, headers={"range": "bytes=0-1"})
+        assert (response.status_code, response.content) == (200, b""), url
+        assert response["X-Accel-Redirect"] == f"/protected-downloads/{version.upload.name}"
+        assert "no-store" in response["Cache-Control"]
+    newest.upload.storage.delete(newest.upload.name)
+    missing = as_ada.get(path)
+    assert (missing.status_code, "X-Accel-Redirect" in missing) == (404, False)
 
 
 @override_settings(DOWNLOADS_SERVED_BY="nginx")

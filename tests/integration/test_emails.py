@@ -12,6 +12,7 @@ from django.test import Client
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.email_messages import build_email
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import (
     LOCMEM,
@@ -111,7 +112,7 @@ def test_trial_end_email_is_queued_once(as_ada: Client, sandbox: Any) -> None:
 def test_each_email_has_text_and_escapes_values(as_ada: Client, sandbox: Any, kind: str) -> None:
     product = create_product(sandbox.client, "A & B\r\nBcc: <b>evil</b>@example.com", 900)
     purchase = buy(as_ada, product)
-    message = emails.build_email(kind, purchase, purchase.payments.get(), 100)
+    message = build_email(kind, purchase, purchase.payments.get(), 100)
     assert "\n" not in message.subject
     assert message.to == ["ada@example.com"]
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]

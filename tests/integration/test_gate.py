@@ -7,25 +7,24 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.core.files.base import ContentFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.views import View
 
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import FileVersion, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
 from apps.users.models import User
-from tests.factories import buy, pay, press_buy, url_path
+from tests.factories import add_file, buy, pay, press_buy, url_path
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def icons_file(icons: ProductConfiguration) -> ProductConfiguration:
-    icons.download.save("Icon set — v2.zip", ContentFile(bytes(range(256)) * 4))
+    add_file(icons, "Icon set — v2.zip", bytes(range(256)) * 4)
     return icons
 
 
@@ -179,7 +178,8 @@ def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: P
     assert response["Content-Type"] == "application/zip"
     assert "attachment" in response["Content-Disposition"]
     assert ".zip" in response["Content-Disposition"]
-    name = icons_file.download.name
+    upload = FileVersion.objects.get().upload
+    name = upload.name
     for guess in (
         f"/media/{name}",
         f"/static/{name}",
@@ -189,7 +189,7 @@ def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: P
     ):
         assert as_ada.get(guess).status_code in (400, 404), guess
     with pytest.raises(ValueError, match="no URL"):
-        icons_file.download.url  # noqa: B018
+        upload.url  # noqa: B018
 
 
 def test_range_requests(as_ada: Client, icons_file: ProductConfiguration) -> None:

@@ -62,15 +62,21 @@ def test_fields_copied_from_stripe_are_read_only(
 
 
 def test_founder_can_edit_product_configuration(as_olive: Client, icons: ProductConfiguration) -> None:
-    form = {"slug": "icons", "position": "3", "tagline": "Sharp at 16 px", "content": "# Yours"}
+    form = {
+        "slug": "icons",
+        "position": "3",
+        "tagline": "Sharp at 16 px",
+        "content": "# Yours",
+        "status": "hidden",
+    }
     file = ContentFile(b"zip", name="icons.zip")
     response = save_in_admin(
-        as_olive, admin_url(ProductConfiguration, "change", icons.pk), {**form, "download": file}
+        as_olive, admin_url(ProductConfiguration, "settings", icons.pk), {**form, "download": file}
     )
     assert response.status_code == 302, response.content
     icons.refresh_from_db()
-    assert (icons.slug, icons.is_active, icons.tagline) == ("icons", False, "Sharp at 16 px")
-    page = as_olive.get(admin_url(ProductConfiguration, "change", icons.pk)).content.decode()
+    assert (icons.slug, icons.status, icons.tagline) == ("icons", "hidden", "Sharp at 16 px")
+    page = as_olive.get(admin_url(ProductConfiguration, "settings", icons.pk)).content.decode()
     assert "icons" in page
     assert 'href="/media/' not in page
     assert b"Icon set" not in Client().get("/store/").content

@@ -101,7 +101,7 @@ def _change_price(goods: ProductConfiguration, sandbox: Any) -> None:
 
 
 def _hide(goods: ProductConfiguration, sandbox: Any) -> None:
-    goods.is_active = False
+    goods.status = "hidden"
     goods.save()
 
 

@@ -20,7 +20,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, buy, create_product, first_price, pay, press_buy
+from tests.factories import add_file, add_price, buy, create_product, first_price, pay, press_buy
 from tests.integration.test_payment_events import deliver, events
 from tests.integration.urls import read_body
 
@@ -143,7 +143,7 @@ def test_parameters_added_to_the_payment_page_do_not_change_the_amount(
 def test_download_is_an_attachment_that_browsers_do_not_run(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
-    icons.download.save("drawing.svg", ContentFile(b"<svg onload='alert(document.cookie)'/>"))
+    add_file(icons, "drawing.svg", b"<svg onload='alert(document.cookie)'/>")
     buy(as_ada, icons)
     response = read_body(as_ada.get("/purchases/icon-set/download/"))
     assert response["Content-Disposition"].startswith("attachment")

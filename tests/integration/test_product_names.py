@@ -426,8 +426,15 @@ def test_admin_accepts_valid_slugs_and_unchanged_reserved_ones(sandbox: Any, oli
 
 
 def save_slug(operator: Any, row: ProductConfiguration, slug: str) -> Any:
-    form = {"slug": slug, "is_active": "on", "position": "1", "tagline": "", "description": "", "content": ""}
-    page = reverse("admin:ecommerce_productconfiguration_change", args=[row.pk])
+    form = {
+        "slug": slug,
+        "status": "on_sale",
+        "position": "1",
+        "tagline": "",
+        "description": "",
+        "content": "",
+    }
+    page = reverse("admin:ecommerce_productconfiguration_settings", args=[row.pk])
     return save_in_admin(signed_in(operator), page, form)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +18,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.test import Client
 
-from apps.ecommerce.models import ProductConfiguration
+from apps.ecommerce.content.files import measure_versions
+from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, Section
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
 from tests.databases import environment
-from tests.factories import buy
+from tests.factories import add_file, add_version, buy
 from tests.s3_server import KEY, SECRET, s3_server
 
 ZIP = b"PK" + bytes(range(256)) * 40
@@ -44,15 +46,16 @@ def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
                 "OPTIONS": {**options, "location": "private"},
             },
         }
-        field: Any = ProductConfiguration._meta.get_field("download")
         # the storage was chosen when the site started
-        monkeypatch.setattr(field, "storage", storages["private"])
+        for model, name in ((FileVersion, "upload"), (Lesson, "video_file")):
+            field: Any = model._meta.get_field(name)
+            monkeypatch.setattr(field, "storage", storages["private"])
         yield server
 
 
 @pytest.fixture
 def download(bucket: Any, icons: ProductConfiguration) -> ProductConfiguration:
-    icons.download.save("icons & more.zip", ContentFile(ZIP))
+    add_file(icons, "icons & more.zip", ZIP)
     return icons
 
 
@@ -86,6 +89,27 @@ def test_signed_link_opens_no_other_file(as_ada: Client, download: ProductConfig
     assert requests.get(link.replace("Expires=60", "Expires=6000"), timeout=10).status_code == 403
 
 
+def test_video_redirects_to_the_bucket_which_the_page_allows(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, bucket: Any
+) -> None:
+    section = Section.objects.create(configuration=icons, title="Basics")
+    lesson = Lesson.objects.create(section=section, title="Grids")
+    lesson.video_file.save("grids.m4v", ContentFile(ZIP))
+    buy(as_ada, icons)
+    page = lesson.get_absolute_url()
+    policy = as_ada.get(page)["Content-Security-Policy"]
+    assert f"media-src 'self' {bucket.address}" in policy
+    link = as_ada.get(f"{page}video/")["Location"]
+    video = requests.get(link, headers={"Range": "bytes=10-19"}, timeout=10)
+    assert (video.status_code, video.content) == (206, ZIP[10:20])
+    assert video.headers["Content-Disposition"] == "inline"
+    bucket.clock = timedelta(hours=5)
+    assert requests.get(link, timeout=10).status_code == 200
+    bucket.clock = timedelta(hours=7)
+    assert requests.get(link, timeout=10).status_code == 403
+    assert "X-Amz-Signature" not in as_bob.get(f"{page}video/")["Location"]
+
+
 def test_user_without_purchase_gets_no_link(as_bob: Client, download: ProductConfiguration) -> None:
     for client in (as_bob, Client()):
         response = client.get("/purchases/icon-set/download/")
@@ -96,6 +120,39 @@ def test_missing_file_is_404(as_ada: Client, download: ProductConfiguration, buc
     buy(as_ada, download)
     bucket.files.clear()
     assert as_ada.get("/purchases/icon-set/download/").status_code == 404
+
+
+def test_versions_and_samples_are_links_to_the_bucket(
+    as_ada: Client, as_bob: Client, icons: ProductConfiguration, bucket: Any
+) -> None:
+    file, sample = add_file(icons, data=b"one"), add_file(icons, "sample.zip", b"sample", is_sample=True)
+    newest = add_version(file, data=b"three")
+    assert (newest.size, newest.sha256) == (5, sha256(b"three").hexdigest())
+    buy(as_ada, icons)
+    path = f"/purchases/icon-set/files/{file.pk}/"
+    earlier = file.versions.last()
+    assert earlier
+    for client, url, data in (
+        (as_ada, path, b"three"),
+        (as_ada, f"{path}versions/{earlier.pk}/", b"one"),
+        (Client(), f"/store/icon-set/samples/{sample.pk}/", b"sample"),
+    ):
+        response = client.get(url)
+        assert "no-store" in response["Cache-Control"]
+        assert requests.get(response["Location"], timeout=10).content == data, url
+    assert "X-Amz-Signature" not in as_bob.get(path)["Location"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_in_the_bucket_are_measured_and_deleted(icons: ProductConfiguration, bucket: Any) -> None:
+    version = add_file(icons, data=ZIP).versions.get()
+    FileVersion.objects.update(size=0, sha256="")
+    assert measure_versions() == []
+    version.refresh_from_db()
+    assert (version.size, version.sha256) == (len(ZIP), sha256(ZIP).hexdigest())
+    assert [name for name in bucket.files if "icons" in name]
+    version.delete()
+    assert [name for name in bucket.files if "icons" in name] == []
 
 
 @pytest.mark.parametrize("stored", ["in a bucket", "on the disk"])

@@ -291,7 +291,7 @@ def test_sitemap_lists_products_on_sale_with_their_last_change(client: Client, s
         create_product(sandbox.client, "Icon set & <more>"),
         create_product(sandbox.client, "Maker club"),
     )
-    club.is_active = False
+    club.status = "hidden"
     club.save()
     pages, products = (
         part.text or "" for part in xml(client, "/sitemap.xml").iterfind("s:sitemap/s:loc", XML)

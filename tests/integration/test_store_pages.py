@@ -87,14 +87,15 @@ def test_number_of_queries_does_not_grow(
     as_ada: Client, client: Client, sandbox: Any, count: int, django_assert_max_num_queries: Any
 ) -> None:
     create_many_products(count)
-    with django_assert_max_num_queries(3):  # count, products, prices
+    with django_assert_max_num_queries(4):  # categories and tags, count, products, prices
         client.get("/store/")
-    with django_assert_max_num_queries(6):  # session, user, and one for the user's purchases
+    with django_assert_max_num_queries(7):  # session, user, and one for the user's purchases
         as_ada.get("/store/")
-    with django_assert_max_num_queries(5):  # product, its prices; up to three for the related ones
+    # product, its prices, questions, files and lessons; up to three for the related ones
+    with django_assert_max_num_queries(8):
         client.get("/store/thing-0/")
     for query in ("?q=thing", "?type=one_time&sort=price", "?page=1-3", "?product=thing-0&sort=name"):
-        with django_assert_max_num_queries(3):
+        with django_assert_max_num_queries(4):
             client.get(f"/store/{query}")
 
 
@@ -195,7 +196,7 @@ def test_search_finds_the_founders_edits_at_once(store_products: None, client: C
     zine.tagline, zine.description = "Printed in **teal**", "A _riso_ thing."
     zine.save()
     assert names(client, q="teal") == names(client, q="riso") == ["Zine"]
-    zine.is_active = False
+    zine.status = "hidden"
     zine.save()
     assert names(client, q="teal") == []
     assert client.get("/store/").context["pages"].last.paginator.count == 2
@@ -219,7 +220,7 @@ def test_product_page_shows_related_products(sandbox: Any, client: Client) -> No
 
     assert related("thing-0") == ["thing-1", "thing-2", "thing-3", "thing-4"]
     assert related("thing-4") == ["thing-5", "thing-0", "thing-1", "thing-2"]
-    ProductConfiguration.objects.exclude(slug="thing-4").update(is_active=False)
+    ProductConfiguration.objects.exclude(slug="thing-4").update(status="hidden")
     assert related("thing-4") == []
 
 
@@ -242,7 +243,7 @@ def test_price_that_is_not_offered_is_not_chosen(store_products: None, client: C
 
 
 def test_product_off_sale_says_so(store_products: None, client: Client) -> None:
-    ProductConfiguration.objects.filter(slug="zine").update(is_active=False)
+    ProductConfiguration.objects.filter(slug="zine").update(status="hidden")
     response = client.get("/store/zine/")
     assert response.status_code == 404
     assert "deal-note" in response.content.decode()

@@ -24,7 +24,8 @@ from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import add_price, buy, create_product, first_price, pay, press_buy, url_path
+from tests.factories import add_price, buy, create_product, first_price, pay, press_buy, signed_in, url_path
+from tests.integration.editor_form import ADD, add_to_form, change_url, read_form, save
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +34,10 @@ ROUTES: dict[str, Any] = {
     "GET /v1/products": p.ProductListParams,
     "GET /v1/prices": p.PriceListParams,
     "GET /v1/prices/{id}": p.PriceRetrieveParams,
+    "POST /v1/products": p.ProductCreateParams,
+    "POST /v1/products/{id}": p.ProductUpdateParams,
+    "POST /v1/prices": p.PriceCreateParams,
+    "POST /v1/prices/{id}": p.PriceUpdateParams,
     "POST /v1/customers": p.CustomerCreateParams,
     "GET /v1/customers/{id}": p.CustomerRetrieveParams,
     "POST /v1/customers/{id}": p.CustomerUpdateParams,
@@ -86,7 +91,7 @@ class CheckingClient(InProcessClient):
 
 
 def test_each_request_matches_the_sdk_parameter_types(
-    as_ada: Client, ada: User, as_bob: Client, sandbox: Any, settings: Any
+    as_ada: Client, ada: User, as_bob: Client, olive: User, sandbox: Any, settings: Any
 ) -> None:
     icons = create_product(sandbox.client, "Icon set", 1900)
     club = create_product(sandbox.client, "Club", 900, interval="month", trial_period_days=7)
@@ -132,12 +137,29 @@ def test_each_request_matches_the_sdk_parameter_types(
     storage.update(subscription.subscription_id, status="past_due")
     as_ada.get(f"{order}/?from=portal")
     as_ada.post(f"{order}/cancel/")  # cancel at once
+    write_product(olive)
     settings.SITE_URL = "https://shop.example"
     list(run_checks(fix=True))
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     list(run_checks(fix=True))
     assert sent_requests == ROUTES.keys()
+
+
+def write_product(olive: User) -> None:
+    """Create a product with all kinds of prices in the product editor, and change all of it."""
+    client = signed_in(olive)
+    prices = [
+        {"amount": "90", "kind": "year", "currency": "usd", "trial_days": "14", "nickname": "Yearly"},
+        {"kind": "custom", "currency": "usd", "minimum": "5", "preset": "9", "maximum": "99"},
+    ]
+    texts = {"features": "Paper", "payment_text": "A notebook."}
+    form = add_to_form(read_form(client, ADD) | texts, "prices", prices) | {"name": "Field notes"}
+    assert save(client, ADD, form, "_publish").status_code == 302
+    row = ProductConfiguration.objects.get(product__name="Field notes")
+    form = read_form(client, change_url(row)) | {"name": "Notes", "features": "", "payment_text": ""}
+    form |= {"prices-0-amount": "80", "prices-1-nickname": "Yours"}
+    assert save(client, change_url(row), form).status_code == 302
 
 
 def sell_outside_the_store(sandbox: Any, icons: ProductConfiguration, letter: ProductConfiguration) -> None:

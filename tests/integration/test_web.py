@@ -19,9 +19,7 @@ from django.urls import path
 
 from apps.core import readiness as readiness_checks
 from apps.core import self_request, stylesheet
-from apps.devtools.management.commands import setup_demo
 from apps.ecommerce import artwork
-from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.purchases.status_messages import MESSAGES
 from apps.users.models import User
 from tests.factories import readiness, set_email_url, signed_in
@@ -321,25 +319,6 @@ def test_each_icon_in_use_is_in_the_sprite_and_no_other(settings: Any, sprite: s
     if sprite == "icons":  # icons whose name is a template variable
         named |= {f"state-{key}" for key in map(str, MESSAGES)} | set(settings.SIGN_IN_ORIGINS)
     assert drawn == named
-
-
-def test_demo_command_changes_only_empty_data(icons: ProductConfiguration, settings: Any) -> None:
-    settings.DEBUG = True
-    row = ProductConfiguration.objects.filter(pk=icons.pk)
-    row.update(slug="tiny-tools")
-    call_command("setup_demo", verbosity=0)
-    filled = row.get()
-    assert "24-pixel grid" in filled.content
-    with filled.download.open() as file:
-        assert file.read(2) == b"PK"
-    assert User.objects.get(email="olive@example.com").is_superuser
-    assert User.objects.get(email="ada@example.com").check_password(setup_demo.PASSWORD)
-
-    row.update(content="My own words", download="")
-    User.objects.filter(email="ada@example.com").update(name="Changed")
-    call_command("setup_demo", verbosity=0)
-    assert (row.get().content, bool(row.get().download)) == ("My own words", False)
-    assert User.objects.get(email="ada@example.com").name == "Changed"
 
 
 def test_demo_command_is_missing_in_production(settings: Any) -> None:

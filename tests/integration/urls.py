@@ -21,11 +21,19 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from django.urls.converters import get_converters
 from django.utils import timezone
 
-from apps.ecommerce.models import ExternalSale, ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
+from apps.ecommerce.models import (
+    ExternalSale,
+    Lesson,
+    ProductConfiguration,
+    Purchase,
+    Section,
+    StripeCustomer,
+)
 from apps.shop import urls as shop_urls
 from apps.shop.tests import access
 from apps.users.models import User
-from tests.factories import buy, press_buy, signed_in
+from tests.factories import add_file, buy, press_buy, signed_in
 
 PARAMETER = re.compile(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)|<(?:(\w+):)?(\w+)>")
 # Tried in this order for parameters of apps/shop that access.py does not name.
@@ -153,7 +161,12 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
         "staff": User.objects.create_superuser("olive@example.com", "olive-runs-this"),
     }
     ada, rosa = (signed_in(users[role]) for role in ("owner", "refunded"))  # type: ignore[arg-type]
-    icons.download.save("icons.zip", ContentFile(PRIVATE_TEXT.encode()))
+    file = add_file(icons, data=PRIVATE_TEXT.encode())
+    section = Section.objects.create(configuration=icons, title="Basics")
+    lesson = Lesson.objects.create(section=section, title="Grids", text=PRIVATE_TEXT)
+    preview = Lesson.objects.create(section=section, title="Strokes", is_preview=True)
+    for row, content in ((lesson, PRIVATE_TEXT), (preview, "Everybody may see it.")):
+        row.video_file.save("lesson.mp4", ContentFile(content.encode()))
     default_storage.save("products/picture.png", ContentFile(b"\x89PNG"))
     subscription = buy(ada, club)
     purchases = {"owner": buy(ada, icons), "refunded": buy(rosa, icons)}
@@ -185,10 +198,14 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
     price = icons.prices[0]
     sale = {"price": price, "currency": price.currency, "amount": 1900, "livemode": False}
     ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **sale)
+    key = icons.issued_keys.create(key="PRIVATE-KEY", purchase=purchases["owner"])
+    activation = key.activations.create(instance=PRIVATE_TEXT, seen_at=timezone.now())
     parameters = {
         "": {
             "slug": icons.slug,
             "product_slug": icons.slug,
+            "lesson_id": str(lesson.pk),
+            "configuration_id": str(icons.pk),
             "digest": "old",
             "seed": "x",
             "section": "pages",
@@ -206,10 +223,17 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
             "id": str(users["stranger"].pk),  # type: ignore[union-attr]
             "app_label": "ecommerce",
             "url": "nowhere/",
+            "activation_id": str(activation.pk),
         },
+        "lesson_preview": {"lesson_id": str(preview.pk)},
+        "lesson_preview_video": {"lesson_id": str(preview.pk)},
         "icon": {"name": "icon-192"},
         "media": {"name": "products/picture.png"},
         "admin:view_on_site": {"object_id": str(icons.pk)},
+        "unsubscribe": {"token": unsubscribe_path(purchases["owner"]).split("/")[-2]},
+        "purchased_file": {"file_id": str(file.pk)},
+        "purchased_version": {"file_id": str(file.pk), "version_id": str(file.versions.get().pk)},
+        "sample": {"file_id": str(add_file(icons, "sample.zip", is_sample=True, position=9).pk)},
     }
     parameters |= {
         url.name: {"session_id": portal.id}

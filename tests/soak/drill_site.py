@@ -52,15 +52,15 @@ def setup(buyers: int) -> dict[str, Any]:
 
 def sell_file(slug: str, size: int) -> dict[str, Any]:
     """Add a file of `size` bytes to the product, and a paid purchase for each user."""
-    from django.core.files.base import ContentFile
     from django.utils import timezone
 
     from apps.ecommerce.models import ProductConfiguration, Purchase
     from apps.users.models import User
+    from tests.factories import add_file
 
     configuration = ProductConfiguration.objects.get(slug=slug)
     price = configuration.product.prices.get()
-    configuration.download.save("file.zip", ContentFile(b"P" * size))
+    file = add_file(configuration, "file.zip", b"P" * size)
     for user in User.objects.all():
         Purchase.objects.create(
             user=user,
@@ -72,7 +72,7 @@ def sell_file(slug: str, size: int) -> dict[str, Any]:
             email=user.email,
             paid_at=timezone.now(),
         )
-    return {"name": configuration.download.name}
+    return {"name": file.versions.get().upload.name}
 
 
 def purchases() -> list[Any]:

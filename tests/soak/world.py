@@ -282,7 +282,7 @@ class World:
             for model in (*purchases, WebhookEvent, StripeCustomer):
                 model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
             Price.objects.update(active=True)
-            ProductConfiguration.objects.update(is_active=True)
+            ProductConfiguration.objects.update(status="on_sale")
         cache.clear()
         self.offset, self.ticks, self.random = 0.0, itertools.count(), random.Random(1)
         MailServer.is_down = False

@@ -15,14 +15,23 @@ from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
+    Category,
+    FaqEntry,
+    FileVersion,
+    Lesson,
+    LessonProgress,
+    LicenceKey,
     Mail,
     Price,
     Product,
     ProductConfiguration,
+    ProductFile,
     Purchase,
     PurchaseStatus,
+    Section,
     StatusChange,
     StripeCustomer,
+    Tag,
     WebhookEvent,
 )
 from apps.ecommerce.purchases import entitlements
@@ -32,7 +41,9 @@ from stripe_sandbox import testing
 from tests.factories import buy
 
 MODELS: list[type[Model]] = [
-    *(Product, Price, ProductConfiguration, Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
+    *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
+    *(Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,
 ]
 

@@ -18,7 +18,8 @@ from django.test import Client
 from django.utils import translation
 
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases import countries, emails
+from apps.ecommerce.purchases import countries
+from apps.ecommerce.purchases.email_messages import build_email
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.e2e import scenes
@@ -151,7 +152,7 @@ def test_purchase_emails_have_no_hard_coded_text(shop: None, ada: User) -> None:
     ]
     for kind in Mail.Kind:
         for purchase in purchases:
-            mail = emails.build_email(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
+            mail = build_email(kind, Purchase.objects.with_catalogue().get(pk=purchase.pk))
             words = (
                 hard_coded(str(mail.subject))
                 + hard_coded(str(mail.body))

@@ -32,7 +32,7 @@ def test_home_page_of_an_empty_shop_is_complete(client: Client) -> None:
 
 
 def test_product_off_sale_leaves_the_home_page(client: Client, icons: ProductConfiguration) -> None:
-    ProductConfiguration.objects.update(is_active=False)
+    ProductConfiguration.objects.update(status="hidden")
     assert icons.get_absolute_url() not in client.get("/").content.decode()
 
 

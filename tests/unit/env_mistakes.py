@@ -181,6 +181,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     ("SITE_NAME", "Work\nbench", "one line", ""),
     ("SHOP_ID", "my shop", "without spaces", ""),
+    ("LICENCE_SIGNING_KEY", "my key", "without spaces", ""),
     ("SITE_NAME", "Work\x1b[2Jbench", "one line", ""),
     ("STORAGE_URL", "my-bucket", "s3://", ""),
     ("STORAGE_URL", f"s3:shop?secret_key={PASSWORD}&endpoint_url=https://s3.example.com", "s3://", ""),

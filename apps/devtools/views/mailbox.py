@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.devtools.style_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.email_messages import build_email
 from apps.ecommerce.purchases.email_texts import TEXTS
 
 # The page shows the HTML of an e-mail in a frame without scripts.
@@ -72,7 +72,7 @@ def _sample_email(kind: str) -> EmailMultiAlternatives:
     """Return the last e-mail of this kind. Without one, use a purchase or a sample, and fill in what it lacks."""
     related = ("purchase__product__configuration", "purchase__price", "purchase__user", "payment")
     if mail := Mail.objects.filter(kind=kind).select_related(*related).first():
-        return emails.build_email(kind, mail.purchase, mail.payment, mail.amount)
+        return build_email(kind, mail.purchase, mail.payment, mail.amount)
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
     recurring = purchases.filter(price__type="recurring").first() if kind in SUBSCRIPTION_KINDS else None
     purchase = recurring or purchases.first()
@@ -83,7 +83,7 @@ def _sample_email(kind: str) -> EmailMultiAlternatives:
     if kind == Mail.Kind.ENDING:
         purchase.cancel_at = purchase.cancel_at or purchase.current_period_end
     payment = payment or make_payment(purchase)
-    return emails.build_email(kind, purchase, payment, payment.amount_refunded or payment.amount_paid)
+    return build_email(kind, purchase, payment, payment.amount_refunded or payment.amount_paid)
 
 
 def _find_or_404(name: str) -> EmailMessage:

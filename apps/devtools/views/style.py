@@ -7,9 +7,10 @@ from django.views.decorators.http import require_safe
 
 from apps.core.design_tokens import SCHEMES, read_tokens, resolve_token
 from apps.core.stylesheet import find_source
+from apps.devtools.lesson_samples import lesson_samples
 from apps.devtools.style_samples import samples
 
-WIDE_SECTIONS = {"cards", "order", "library", "receipts", "store", "product", "home"}
+WIDE_SECTIONS = {"cards", "lessons", "order", "library", "receipts", "store", "product", "home"}
 
 
 @require_safe
@@ -26,7 +27,7 @@ def style(request: HttpRequest) -> HttpResponse:
         "icons": _read_symbols("icons.svg"),
         "drawings": _read_symbols("drawings.svg"),
     }
-    return render(request, "devtools/style.html", {**context, **samples()})
+    return render(request, "devtools/style.html", {**context, **samples(), **lesson_samples()})
 
 
 def _read_symbols(sprite: str) -> list[str]:

@@ -1,26 +1,24 @@
+from typing import Any
+
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminFileWidget
-from django.db.models import FileField, Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.catalogue.slugs import validate_new_slug
-from apps.ecommerce.models import Price, Product, ProductConfiguration
+from apps.ecommerce.models import Category, Price, Product, ProductConfiguration, Tag
 from apps.ecommerce.money import format_money
 from apps.ecommerce.storefront.price_options import amount_limits
 
+from .product_editor import add_product, edit_product
+from .product_order import order_products
+from .product_previews import preview_text, start_owner_preview, stop_owner_preview
+from .push import push_products
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
-
-
-class PrivateFileInput(AdminFileWidget):
-    """Show the file's name without a link, because private files have no URL."""
-
-    template_name = "ecommerce/admin/private_file_input.html"
-
-    def is_initial(self, value: object) -> bool:
-        return bool(value)
 
 
 class ProductConfigurationForm(forms.ModelForm):
@@ -34,21 +32,72 @@ class ProductConfigurationForm(forms.ModelForm):
 @admin.register(ProductConfiguration)
 class ProductConfigurationAdmin(admin.ModelAdmin):
     form = ProductConfigurationForm
-    list_display = ("product", "slug", "is_active", "position", "sold_by_stripe", "not_sold")
-    list_editable = ("is_active", "position")
-    list_filter = ("is_active", "product__active")
+    change_form_template = "ecommerce/admin/product.html"
+    list_display = ("product", "slug", "status", "position", "sold_by_stripe", "not_sold")
+    list_editable = ("status", "position")
+    list_filter = ("status", "product__active")
     list_select_related = ("product",)
     search_fields = ("product__name", "slug", "tagline")
-    formfield_overrides = {FileField: {"widget": PrivateFileInput}}
-    readonly_fields = ("product", "stripe_description")
+    readonly_fields = ("product", "stripe_description", "file_links")
     fields = (
-        *("product", "slug", "is_active", "position", "tagline"),
-        *("stripe_description", "description", "content", "download"),
+        *("product", "slug", "status", "position", "tagline"),
+        *("stripe_description", "description", "content", "file_links"),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        def route(path_: str, view: Any, name: str) -> Any:
+            return path(
+                path_, self.admin_site.admin_view(view), name=f"ecommerce_productconfiguration_{name}"
+            )
+
+        return [
+            route("order/", self.order_view, "order"),
+            route("push/", self.push_view, "push"),
+            route("preview-text/", self.preview_text_view, "preview_text"),
+            route("<int:pk>/settings/", self.settings_view, "settings"),
+            route("<int:pk>/owner-preview/", self.owner_preview_view, "owner_preview"),
+            route("<int:pk>/stop-preview/", self.stop_preview_view, "stop_preview"),
+            *super().get_urls(),
+        ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return add_product(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return edit_product(self, request, object_id)
+
+    def settings_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show Django's form, with the inlines of apps/shop, which writes nothing to Stripe."""
+        return self.changeform_view(request, str(pk))
+
+    def order_view(self, request: HttpRequest) -> HttpResponse:
+        return order_products(self, request)
+
+    def push_view(self, request: HttpRequest) -> HttpResponse:
+        return push_products(self, request)
+
+    def preview_text_view(self, request: HttpRequest) -> HttpResponse:
+        return preview_text(self, request)
+
+    def owner_preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return start_owner_preview(self, request, pk)
+
+    def stop_preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return stop_owner_preview(self, request, pk)
 
     @admin.display(description=_("description at Stripe"))
     def stripe_description(self, row: ProductConfiguration) -> str:
         return row.product.description or "—"
+
+    @admin.display(description=_("files"))
+    def file_links(self, row: ProductConfiguration) -> str:
+        files = [
+            (reverse("admin:ecommerce_productfile_change", args=[file.pk]), file) for file in row.files.all()
+        ]
+        add = f"{reverse('admin:ecommerce_productfile_add')}?configuration={row.pk}"
+        return format_html_join(" · ", '<a href="{}">{}</a>', [*files, (add, gettext("Add a file"))])
 
     @admin.display(boolean=True, description=_("active at Stripe"))
     def sold_by_stripe(self, row: ProductConfiguration) -> bool:
@@ -69,11 +118,8 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductConfiguration]:
         return super().get_queryset(request).prefetch_related("product__prices")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a sync creates them
-
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # clear "is active" instead, so that owners keep their access
+        return False  # hide it instead, so that owners keep their access
 
 
 class PriceInline(ReadOnlyInline):
@@ -104,3 +150,18 @@ class ProductAdmin(ReadOnlyAdmin):
     list_filter = ("active",)
     search_fields = ("name", "id")
     inlines = (PriceInline,)
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug", "position")
+    list_editable = ("position",)
+    search_fields = ("name",)
+    prepopulated_fields = {"slug": ("name",)}
+
+
+@admin.register(Tag)
+class TagAdmin(admin.ModelAdmin):
+    list_display = ("name", "slug")
+    search_fields = ("name",)
+    prepopulated_fields = {"slug": ("name",)}

@@ -1,6 +1,13 @@
 from django.contrib import admin
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+
+
+def filtered_product(request: HttpRequest) -> dict[str, str]:
+    """Return the initial product of a form that was opened from a list of one product's rows."""
+    filters = QueryDict(request.GET.get("_changelist_filters", ""))
+    product = filters.get("configuration__id__exact") or request.GET.get("configuration", "")
+    return {"configuration": product} if product.isdecimal() else {}
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

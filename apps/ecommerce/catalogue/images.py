@@ -87,10 +87,10 @@ def copy_image(url: str, seconds: float = MAX_SECONDS) -> Picture:
             return Picture(urlsplit(url).path, *STATIC_SIZE)
         body = download(url, seconds)
         step = "decoded"
-        image = _decode(body)
+        image = decode(body)
     except IMAGE_ERRORS as error:
         raise ImageError(f"it could not be {step}: {error}") from error
-    return _store_copies(image, body)
+    return store_copies(image, body)
 
 
 def _is_static_file(url: str) -> bool:
@@ -99,7 +99,7 @@ def _is_static_file(url: str) -> bool:
     return is_this_site and parts.path.startswith(settings.STATIC_URL)
 
 
-def _decode(body: bytes) -> Image.Image:
+def decode(body: bytes) -> Image.Image:
     with Image.open(BytesIO(body), formats=FORMATS) as file:
         limit = MAX_JPEG_PIXELS if file.format == "JPEG" else MAX_PIXELS
         if file.width * file.height > limit:
@@ -120,7 +120,7 @@ def _decode(body: bytes) -> Image.Image:
     return image
 
 
-def _store_copies(image: Image.Image, body: bytes) -> Picture:
+def store_copies(image: Image.Image, body: bytes) -> Picture:
     # The names contain a digest, so that browsers can cache the copies without limit.
     digest = hashlib.sha256(repr((WIDTHS, QUALITY)).encode() + body).hexdigest()
     widths = [*(width for width in WIDTHS if width < image.width), image.width]

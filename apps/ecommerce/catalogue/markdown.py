@@ -6,14 +6,23 @@ from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 ALIGNMENT = {"text-align:right": "end", "text-align:center": "centre"}
 LOWEST_HEADING = 6
 
 
+def create_parser() -> MarkdownIt:
+    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+MARKDOWN = create_parser()
+
+
 def render_markdown(text: str, top: int = 2) -> SafeString:
     """Return safe HTML whose highest heading has the level `top`."""
-    tokens = MARKDOWN.parse(text)
+    return render_tokens(MARKDOWN, MARKDOWN.parse(text), top)
+
+
+def render_tokens(parser: MarkdownIt, tokens: Sequence[Token], top: int = 2) -> SafeString:
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open"]
     shift = top - min(levels, default=top)
     for token in _flatten(tokens):
@@ -27,7 +36,7 @@ def render_markdown(text: str, top: int = 2) -> SafeString:
             token.attrSet("tabindex", "0")  # so that keyboard users can scroll wide content
         elif style := token.attrs.pop("style", ""):  # the Content-Security-Policy allows no inline style
             token.attrJoin("class", ALIGNMENT.get(str(style), "start"))
-    return SafeString(MARKDOWN.renderer.render(tokens, MARKDOWN.options, {}))
+    return SafeString(parser.renderer.render(tokens, parser.options, {}))
 
 
 def _flatten(tokens: Sequence[Token]) -> Iterator[Token]:

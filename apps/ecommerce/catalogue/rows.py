@@ -22,7 +22,7 @@ MAX_IMAGES = 8  # https://docs.stripe.com/api/products/create#create_product-ima
 MAX_NAME_LENGTH = 500
 # The fields that a sync writes. Fields that a founder adds to the models are not written.
 FIELDS: dict[type[Model], list[str]] = {
-    Product: ["name", "description", "active", "default_price_id", "images", "metadata"],
+    Product: ["name", "description", "active", "default_price_id", "images", "metadata", "features"],
     Price: [
         *("product_id", "active", "currency", "unit_amount", "type", "interval", "interval_count"),
         *("currency_options", "custom_minimum", "custom_maximum", "custom_preset"),
@@ -96,6 +96,7 @@ def _build_product(item: StripeData, fetched_at: datetime) -> Product:
         default_price_id=object_id(item.get("default_price")),
         images=[str(url) for url in item.get("images") or ()][:MAX_IMAGES],
         metadata={**(item.get("metadata") or {})},
+        features=[feature["name"] for feature in item.get("marketing_features") or () if feature.get("name")],
         synced_at=fetched_at,
     )
 

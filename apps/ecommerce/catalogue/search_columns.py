@@ -70,7 +70,7 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     """Return whether a column has changed."""
     before = [getattr(row, column) for column in COLUMNS]
     product, prices = row.product, row.prices
-    row.listed = row.is_active and product.active and bool(prices)
+    row.listed = row.is_on_sale and bool(prices)
     row.sort_name = normalize_text(product.name)[:MAX_SORT_NAME_LENGTH]
     row.search_text = normalize_text(
         " ".join((product.name, row.tagline, product.description, row.description))
@@ -93,5 +93,6 @@ def _fingerprint(row: ProductConfiguration) -> str:
     )
     prices = [attrgetter(*names)(price) for price in row.prices]
     texts = (product.name, product.description, row.slug, row.tagline, row.description, row.listed)
-    shown = repr((texts, prices, [picture.address for picture in product.pictures]))
+    details = [value for value in (product.features, row.specifications, row.category_id) if value]
+    shown = repr((texts, prices, [picture.address for picture in product.pictures], *details))
     return sha256(shown.encode()).hexdigest()[:32]

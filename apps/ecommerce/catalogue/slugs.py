@@ -25,7 +25,7 @@ RESERVED = frozenset(
         store purchases checkout return buy changes order orders status manage download downloads
         account accounts admin all api basket cart categories category edit feed index invoice invoices login
         logout manifest media new page receipt robots rss search sign-in sign-up sitemap sitemapxml sitemap-xml
-        static subscribe subscription subscriptions success cancel canceled tag tags webhook webhooks
+        static subscribe subscription subscriptions success unsubscribe cancel canceled tag tags webhook webhooks
         """
     )
 )

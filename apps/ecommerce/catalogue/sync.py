@@ -56,7 +56,7 @@ def sync_product(product_id: str) -> None:
     stripe.StripeError if a request fails.
     """
     fetched_at = timezone.now()
-    item, prices = _fetch_product(product_id)
+    item, prices = fetch_product(product_id)
     report = Report()
     try:
         if item is None:
@@ -180,7 +180,7 @@ def _archive(model: type[RowT], listed: set[str], started: datetime, report: Rep
     report.archived += map(describe, unlisted)
 
 
-def _fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
+def fetch_product(product_id: str) -> tuple[StripeData | None, list[StripeData]]:
     """Return a product (None if Stripe has deleted it) and its active prices."""
     try:
         expand = ["data.product", "data.currency_options"]

@@ -6,12 +6,17 @@ from .catalogue import (
     ProductConfiguration,
     ProductConfigurationQuerySet,
 )
+from .categories import Category, Tag
 from .customers import StripeCustomer
 from .emails import Alert, Mail
 from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
+from .files import FileVersion, ProductFile
+from .lessons import Lesson, LessonProgress, Section
+from .licences import LicenceActivation, LicenceKey
 from .order_numbers import parse_public_id
 from .payments import Payment
+from .presentation import FaqEntry
 from .prices import MAX_CURRENCIES, Price, cheapest, currencies_of
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (

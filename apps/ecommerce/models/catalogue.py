@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from .fields import STRIPE_ID_LENGTH, PrivateFileField
+from .categories import Category, Tag
+from .fields import STRIPE_ID_LENGTH
 from .pictures import Picture, generated_picture
 
 if TYPE_CHECKING:
@@ -36,10 +37,15 @@ class Product(models.Model):
         help_text=_("Local copy of each image URL. Empty if the image could not be downloaded."),
     )
     metadata = models.JSONField(default=dict, blank=True)
+    features = models.JSONField(
+        default=list, blank=True, help_text=_("What buyers get: the marketing features at Stripe.")
+    )
     synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("product at Stripe")
+        verbose_name_plural = _("products at Stripe")
 
     def __str__(self) -> str:
         return self.name
@@ -58,6 +64,14 @@ class Product(models.Model):
 
     @property
     def pictures(self) -> list[Picture]:
+        """Return the images that the founder has uploaded for the store, or else those at Stripe."""
+        configuration = getattr(self, "configuration", None)
+        if configuration and configuration.pictures:
+            return [Picture(**uploaded) for uploaded in configuration.pictures]
+        return self.stripe_pictures
+
+    @property
+    def stripe_pictures(self) -> list[Picture]:
         return [Picture(**copy) for url in self.images if (copy := self.copies.get(url))]
 
     @property
@@ -67,7 +81,7 @@ class Product(models.Model):
 
 class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
     def on_sale(self) -> ProductConfigurationQuerySet:
-        return self.filter(is_active=True, product__active=True, listed=True)
+        return self.filter(status=ProductConfiguration.Status.ON_SALE, product__active=True, listed=True)
 
     def with_catalogue(self) -> ProductConfigurationQuerySet:
         return self.select_related("product").prefetch_related("product__prices")
@@ -76,16 +90,45 @@ class ProductConfigurationQuerySet(models.QuerySet["ProductConfiguration"]):
 class ProductConfiguration(models.Model):
     """A product's settings in the store, and what its owners get. Stripe's events do not change it."""
 
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("draft")
+        ON_SALE = "on_sale", _("on sale")
+        HIDDEN = "hidden", _("hidden")
+
+    class LicenceKeys(models.TextChoices):
+        NONE = "", _("no licence keys")
+        GENERATED = "generated", _("generate a key for each purchase")
+        LISTED = "listed", _("take a key from the uploaded list")
+
     product = models.OneToOneField(Product, on_delete=models.CASCADE, related_name="configuration")
     slug = models.SlugField(
         max_length=80, unique=True, help_text=_("Last part of the product's URL in the store.")
     )
-    is_active = models.BooleanField(
-        default=True,
-        verbose_name=_("is active"),
+    status = models.CharField(
+        max_length=10,
+        choices=Status.choices,
+        default=Status.ON_SALE,
         help_text=_(
-            "Show and sell the product in the store. If you turn this off, buyers keep their access."
+            "Drafts and hidden products are neither shown nor sold. Owners of a hidden product keep their access."
         ),
+    )
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="configurations"
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="configurations")
+    pictures = models.JSONField(
+        default=list,
+        blank=True,
+        help_text=_(
+            "Uploaded images, which are shown instead of Stripe's: files, sizes and alternative text."
+        ),
+    )
+    specifications = models.TextField(
+        blank=True, help_text=_('One per line, for example "Format: PDF, EPUB".')
+    )
+    licence_keys = models.CharField(max_length=10, choices=LicenceKeys.choices, blank=True)
+    max_activations = models.PositiveIntegerField(
+        default=3, help_text=_("How many computers can use one licence key. 0: any number.")
     )
     position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lower numbers come first."))
     tagline = models.CharField(
@@ -98,9 +141,6 @@ class ProductConfiguration(models.Model):
         ),
     )
     content = models.TextField(blank=True, help_text=_("What buyers see after their purchase, in Markdown."))
-    download = PrivateFileField(
-        upload_to="downloads/%Y/%m/", blank=True, help_text=_("File that buyers can download.")
-    )
 
     # Computed by search_columns.py, for the store's search, filter and sort, and for the sitemap.
     listed = models.BooleanField(editable=False, default=False)
@@ -117,6 +157,8 @@ class ProductConfiguration(models.Model):
 
     class Meta:
         ordering = ["position", "id"]
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
         # With the filter columns, the database filters and counts by reading an index only. The indexes are partial,
         # because SQLite can't use an index for a bare boolean.
         indexes = [
@@ -125,6 +167,7 @@ class ProductConfiguration(models.Model):
                 "position": ["position", "id"],
                 "age": ["-id"],
                 "name": ["sort_name", "id"],
+                "category": ["category", "id"],
                 "price": ["sort_currency", "sort_price", "position", "id"],
             }.items()
         ]
@@ -137,7 +180,14 @@ class ProductConfiguration(models.Model):
 
     @property
     def is_on_sale(self) -> bool:
-        return self.is_active and self.product.active
+        return self.status == self.Status.ON_SALE and self.product.active
+
+    @property
+    def specification_rows(self) -> list[tuple[str, str]]:
+        """Return ("Format", "PDF, EPUB") for each line "Format: PDF, EPUB"; a line without a name has the name ""."""
+        lines = (line.strip() for line in self.specifications.splitlines())
+        rows = (line.partition(": ") for line in lines if line)
+        return [(name, value.strip()) if colon else ("", name) for name, colon, value in rows]
 
     @property
     def summary(self) -> str:

@@ -9,7 +9,8 @@ from .purchases import Purchase
 class Mail(models.Model):
     """An e-mail to a buyer, created in the transaction of the change that it is about, and sent once.
 
-    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund.
+    `about` distinguishes e-mails of the same kind: "v3" is about version 3 of the purchase, "re_1" about a refund,
+    "file version 7" about FileVersion 7.
     """
 
     class Kind(models.TextChoices):
@@ -27,6 +28,8 @@ class Mail(models.Model):
         DISPUTED = "disputed", _("payment disputed")
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
+        LICENCE_KEY = "licence_key", _("licence key")
+        UPDATED = "updated", _("new version of a file")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
     kind = models.CharField(max_length=20, choices=Kind.choices)

@@ -1,9 +1,12 @@
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.files.storage import Storage, storages
 from django.db import models
 
 STRIPE_ID_LENGTH = 255  # Stripe has no documented maximum; the longest ids have about 66 characters
+MAX_NAME_BYTES = 150  # of a file; most file systems allow 255
+MAX_SUFFIX_BYTES = 20
 
 
 class PrivateFileField(models.FileField):
@@ -16,6 +19,17 @@ class PrivateFileField(models.FileField):
         name, _path, args, kwargs = super().deconstruct()
         del kwargs["storage"]
         return name, "django.db.models.FileField", args, kwargs
+
+    def generate_filename(self, instance: Any, filename: Any) -> str:
+        return super().generate_filename(instance, shorten_filename(str(filename)))
+
+
+def shorten_filename(filename: str) -> str:
+    """Return the name within MAX_NAME_BYTES. Its suffix is kept, because it tells the type."""
+    path = PurePosixPath(filename)
+    suffix = path.suffix if len(path.suffix.encode()) <= MAX_SUFFIX_BYTES else ""
+    stem = path.name.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]
+    return str(path.with_name(f"{stem.decode(errors='ignore')}{suffix}"))
 
 
 def private_storage() -> Storage:

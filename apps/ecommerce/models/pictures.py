@@ -20,6 +20,7 @@ class Picture:
     width: int
     height: int
     widths: list[int] = field(default_factory=list)
+    alt: str = ""  # the founder's text for people who don't see the image
 
     @property
     def src(self) -> str:

@@ -82,7 +82,6 @@ class Purchase(models.Model):
     amount_refunded = models.BigIntegerField(
         default=0, help_text=_("Refunded of the payments for the current period.")
     )
-
     session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
@@ -101,7 +100,6 @@ class Purchase(models.Model):
     failure_code = models.CharField(
         max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
     )
-
     trial_end = models.DateTimeField(null=True, blank=True)
     current_period_start = models.DateTimeField(null=True, blank=True)
     current_period_end = models.DateTimeField(null=True, blank=True)
@@ -127,10 +125,12 @@ class Purchase(models.Model):
         help_text=_("Whether the operator has paused the payments of the subscription at Stripe."),
     )
     collection_resumes_at = models.DateTimeField(null=True, blank=True)
-
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer came back after paying.")
+    )
+    unsubscribed_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the buyer stopped e-mails about new versions of files.")
     )
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)

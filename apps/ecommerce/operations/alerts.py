@@ -25,6 +25,7 @@ from apps.ecommerce.purchases.anomalies import (
     bought_twice,
     paid_without_owner,
 )
+from apps.ecommerce.purchases.licences import purchases_without_key
 from apps.ecommerce.purchases.reversals import reversed_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
@@ -75,9 +76,9 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 def check_shop() -> dict[str, str]:
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
-    unsent = Mail.objects.filter(
-        sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY
-    ).count()
+    late = Mail.objects.filter(sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY)
+    # E-mails about new versions are sent in turn, and may be many.
+    unsent = late.exclude(kind=Mail.Kind.UPDATED, attempts=0).count()
     given_up = Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER).select_related(
         "purchase__user"
     )
@@ -88,7 +89,7 @@ def check_shop() -> dict[str, str]:
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
     unassigned = ExternalSale.objects.unassigned().count()
-    overdue = overdue_warning()
+    overdue, without_key = overdue_warning(), purchases_without_key()
     problems = {
         SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
         PRICES_REFUSED: (
@@ -152,6 +153,11 @@ def check_shop() -> dict[str, str]:
             paid_twice,
             f"Buyers who paid twice for the same product: {_list_buyers(paid_twice)}. "
             "Refund one of the two in Stripe's Dashboard",
+        ),
+        "licence keys missing": (
+            without_key,
+            f"Buyers who wait for a licence key: {', '.join(row.current_email for row in without_key[:5])}. "
+            f"Add keys: {settings.SITE_URL}/admin/ecommerce/licencekey/add/",
         ),
         "billed without account": (
             without_account,

@@ -27,6 +27,7 @@ from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -223,6 +224,7 @@ def reconcile(
     finally:
         if not dry_run:
             run.attempt("trial notices", _queue_trial_notices)
+            run.attempt("licence keys", issue_missing_keys)
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run

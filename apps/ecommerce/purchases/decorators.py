@@ -18,6 +18,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.previews import preview_purchase
 from apps.users.requests import SignedInRequest
 
 NEXT_PATHS = "next_paths"  # session key: product slug ▶ the path that the visitor requested
@@ -92,6 +93,9 @@ def _check_ownership(
     if configuration is None:
         raise Http404(f"There is no product at {slug!r}.")
     purchase = owned(request.user, configuration.product, plans)
+    if purchase is None and (previewed := preview_purchase(request, configuration)):
+        purchase = previewed
+        request.product_preview = "owner"  # type: ignore[attr-defined]
     if purchase is None and not request.accepts("text/html"):
         return _json_refusal(request, configuration, plans)
     is_page = is_page and _requests_page(request)
@@ -100,7 +104,7 @@ def _check_ownership(
             request.get_full_path() if is_page else reverse("purchased_product", args=[slug])
         )
     if purchase is None and plans and owned(request.user, configuration.product):
-        return _redirect_to_product(request, configuration)
+        return refuse_plan(request, configuration, plans)
     if purchase is None and "HX-Request" in request.headers:  # access has ended: the order says why
         order = Purchase.objects.for_user(request.user).filter(product=configuration.product_id).first()
         return HttpResponseClientRedirect((order or configuration).get_absolute_url())
@@ -111,7 +115,12 @@ def _check_ownership(
     return None
 
 
-def _redirect_to_product(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
+def refuse_plan(
+    request: HttpRequest, configuration: ProductConfiguration, plans: Collection[str]
+) -> HttpResponse:
+    """Redirect an owner to the product page, where the plans are sold. Return 403 as JSON if HTML is not accepted."""
+    if not request.accepts("text/html"):
+        return _json_refusal(request, configuration, plans)
     messages.info(
         request, _("Your plan of %(product)s does not include that page.") % {"product": configuration}
     )

@@ -1,11 +1,22 @@
 """The texts of e-mails to buyers. Your own kinds are entries of TEXTS; see docs/guides/add-an-e-mail.md."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models import Mail
+from apps.ecommerce.models import Mail, Purchase
+
+
+@dataclass(frozen=True, slots=True)
+class EmailDetails:
+    """What an e-mail needs beside its purchase: values in its texts, names in its template, and headers."""
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,8 @@ class EmailText:
     link: str | Promise
     has_receipt: bool = False
     template: str = "ecommerce/mail/mail"  # .html and .txt
+    # Called with Mail.about when the e-mail is sent; None: it is outdated, and not sent.
+    details: Callable[[Purchase, str], EmailDetails | None] | None = None
 
 
 TEXTS: dict[str, EmailText] = {
@@ -122,6 +135,12 @@ TEXTS: dict[str, EmailText] = {
         _("Your access to %(product)s is paused"),
         _("Your access is paused"),
         _("Your order page explains why you don't have access to %(product)s, and what you can do."),
+        _("View order"),
+    ),
+    Mail.Kind.LICENCE_KEY: EmailText(
+        _("Your licence key: %(product)s"),
+        _("Here is your licence key"),
+        _("Use it to activate %(product)s. You also find it on your order page."),
         _("View order"),
     ),
 }

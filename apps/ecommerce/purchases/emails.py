@@ -1,39 +1,32 @@
-"""E-mails to buyers about their purchases. The layout is in templates/ecommerce/mail/.
+"""E-mails to buyers about their purchases.
 
 An e-mail is a Mail row, created once in the transaction of the change. A task sends it. If the mail server fails,
-reconcile_purchases sends it later.
+reconcile_purchases sends it later. Texts are in email_texts.py, email_messages.py builds the message.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
-from django.template.loader import render_to_string
-from django.utils import timezone, translation
-from django.utils.translation import gettext_lazy as _
+from django.utils import timezone
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, Suspension
+from apps.ecommerce.models import Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.email_texts import TEXTS
-from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.email_messages import OutdatedEmail, build_email
 from apps.ecommerce.purchases.mail_errors import is_address_refused, is_server_unusable
-from apps.ecommerce.purchases.message_values import format_day, message_values
-from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.restored_backup import is_catching_up, was_emailed, was_status_emailed
-from apps.ecommerce.purchases.status_messages import status_message
 
 logger = logging.getLogger(__name__)
 
 GIVE_UP_AFTER = timedelta(days=1)  # of an address that the mail server refuses
+MAX_UPDATES_PER_RUN = 500  # of reconcile_purchases, which has more to do and runs every ten minutes
 SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
@@ -122,13 +115,25 @@ def queue_email(
 
 
 def send_unsent() -> int:
-    """Send all e-mails that are due, and return how many are left. Stop if the mail server can't be used."""
+    """Send the e-mails that are due, and return how many are left. Stop if the mail server can't be used."""
     due = Mail.objects.filter(sent_at=None, given_up_at=None)
-    for pk in due.order_by("created_at").values_list("pk", flat=True):
+    keys = due.order_by("created_at").values_list("pk", flat=True)
+    send_in_turn(keys.exclude(kind=Mail.Kind.UPDATED))
+    send_in_turn(keys.filter(kind=Mail.Kind.UPDATED)[:MAX_UPDATES_PER_RUN])
+    return due.count()
+
+
+def send_in_turn(mail_ids: Iterable[int]) -> None:
+    """Send these e-mails until the mail server can't be used."""
+    for pk in mail_ids:
         error = _send(pk)
         if error and is_server_unusable(error):
             break
-    return due.count()
+
+
+@task()
+def send_emails(mail_ids: list[int]) -> None:
+    send_in_turn(mail_ids)
 
 
 @task()
@@ -149,9 +154,12 @@ def _send(mail_id: int) -> Exception | None:
     result: dict[str, Any]
     failure = None
     try:
-        message = build_email(mail.kind, mail.purchase, mail.payment, mail.amount)
+        message = build_email(mail.kind, mail.purchase, mail.payment, mail.amount, mail.about)
         message.extra_headers["Message-ID"] = _message_id(mail)
         message.send()
+    except OutdatedEmail:
+        mail.delete()
+        return None
     except Exception as error:  # mail backends raise errors of many types
         logger.warning("Mail %s (%s) could not be sent: %s", mail.pk, mail.kind, error)
         failure, result = error, {"error": f"{type(error).__name__}: {error}"[:2000]}
@@ -168,75 +176,3 @@ def _message_id(mail: Mail) -> str:
     about = sha256(f"{mail.kind} {mail.about}".encode()).hexdigest()[:16]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<{mail.purchase.public_id}.{about}@{domain}>"
-
-
-def buyer_language(purchase: Purchase) -> str:
-    """Return the language of the purchase, or the default if the shop no longer offers it."""
-    return purchase.language if purchase.language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
-
-
-def build_email(
-    kind: str, purchase: Purchase, payment: Payment | None = None, amount: int = 0
-) -> EmailMultiAlternatives:
-    """Return an e-mail about the purchase, or about one of its payments. `amount` was refunded, in minor units."""
-    with translation.override(buyer_language(purchase)):
-        email, values = TEXTS[kind], message_values(purchase) | _payment_values(purchase, payment, amount)
-        has_terms = email.has_receipt and not purchase.is_suspended
-        renews = has_terms and purchase.status in (Status.ACTIVE, Status.TRIALING)
-        context = {
-            "purchase": purchase,
-            "payment": payment or purchase,
-            "period": payment_period(payment) if payment else "",
-            "product": purchase.product,
-            "title": str(email.title) % values,
-            "text": (str(email.text) % values).strip(),
-            "link": str(email.link),
-            "receipt": email.has_receipt,
-            "terms": status_message(purchase).text if renews else billing_note(purchase),
-            "site_name": settings.SITE_NAME,
-            "site_url": settings.SITE_URL,
-            "support_email": settings.SUPPORT_EMAIL,
-            "order_url": f"{settings.SITE_URL}{_link_path(kind, purchase, payment)}",
-        }
-        message = EmailMultiAlternatives(
-            subject=" ".join((str(email.subject) % values).split()),  # a product's name may have line breaks
-            body=render_to_string(f"{email.template}.txt", context),
-            to=[purchase.current_email],
-            reply_to=[settings.SUPPORT_EMAIL],
-            headers={"Auto-Submitted": "auto-generated", "X-Order": purchase.order_number},
-        )
-        message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")
-    return message
-
-
-def _link_path(kind: str, purchase: Purchase, payment: Payment | None) -> str:
-    is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
-    return payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
-
-
-def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:
-    paid, currency, paid_at = purchase.amount_total, purchase.currency, purchase.paid_at
-    refunded = amount or purchase.amount_refunded
-    if payment:
-        paid, currency = payment.amount_paid or payment.amount_total, payment.currency
-        refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
-    refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
-    amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
-    return {
-        **amounts,
-        "refund": str(refund) % amounts,
-        "paid_on": format_day(paid_at),
-        "access": _access_text(purchase),
-    }
-
-
-def _access_text(purchase: Purchase) -> str:
-    """Return what a refund or a dispute does to access. A purchase may have ended before."""
-    if has_access(purchase):
-        return str(_("You still have access."))
-    if not purchase.is_suspended:
-        return ""
-    if purchase.suspended_by == Suspension.DISPUTED:
-        return str(_("Until it is resolved, your access is paused."))
-    is_running = purchase.has_running_subscription
-    return str(_("Your access is paused.") if is_running else _("You no longer have access."))

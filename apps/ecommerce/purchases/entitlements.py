@@ -89,6 +89,14 @@ def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[
     return purchases.with_catalogue().first()
 
 
+def owned_plans(user: User | AnonymousUser, product: Product | str) -> set[str]:
+    """Return the plans of the user's purchases with access; a purchase without a plan adds ""."""
+    if not user.is_authenticated or not user.is_active:
+        return set()
+    purchases = purchases_with_access().filter(user=user, product=product)
+    return set(purchases.order_by().values_list("plan", flat=True))
+
+
 def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
     """Return, by product id, the newest purchase with access. `purchases` are one user's, newest first."""
     return {purchase.product_id: purchase for purchase in reversed(purchases) if has_access(purchase)}

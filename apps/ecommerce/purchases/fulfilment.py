@@ -17,6 +17,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.entitlements import inherited_suspension, suspension
+from apps.ecommerce.purchases.licences import issue_licence_key
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
@@ -101,6 +102,8 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
+    if purchase.opens_product and (not had_access or "product_id" in changes):
+        issue_licence_key(purchase)
     if queue_upgrade_closing(purchase, changes):
         _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)

@@ -3,7 +3,7 @@
 import stripe
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import Payment, Purchase, StripeCustomer
+from apps.ecommerce.models import LicenceKey, Payment, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import BILLING_FIELDS
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
@@ -16,7 +16,9 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 def export_purchases(user: User) -> JSON:
     """Amounts are in minor units, times are ISO 8601 in UTC."""
-    purchases = Purchase.objects.filter(user=user).prefetch_related("changes", "payments")
+    purchases = Purchase.objects.filter(user=user).prefetch_related(
+        "changes", "payments", "issued_keys__activations"
+    )
     return [
         {
             "order": purchase.order_number,
@@ -29,6 +31,8 @@ def export_purchases(user: User) -> JSON:
             "email": purchase.email,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
+            "licence_keys": [_export_key(key) for key in purchase.issued_keys.all()],
+            "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "changes": [
                 {"to": change.suspended_by or change.to_status, "at": change.at.isoformat()}
@@ -41,6 +45,10 @@ def export_purchases(user: User) -> JSON:
 
 def export_billing_details(user: User) -> JSON:
     return list(StripeCustomer.objects.filter(user=user).values(*BILLING_FIELDS))
+
+
+def _export_key(key: LicenceKey) -> JSON:
+    return {"key": key.key, "activated_for": [activation.instance for activation in key.activations.all()]}
 
 
 def _export_payment(payment: Payment) -> JSON:

@@ -26,12 +26,17 @@ TYPE_FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class StoreFilter:
-    """?q=words&type=one_time|recurring&sort=newest|name|price&product=slug (first). Invalid values are ignored."""
+    """?q=words&type=one_time|recurring&category=slug&tag=slug&sort=newest|name|price&product=slug (first).
+
+    Invalid values are ignored.
+    """
 
     q: str = ""
     kind: str = ""
     sort: str = ""
     first: str = ""
+    category: str = ""
+    tag: str = ""
 
     @classmethod
     def from_query(cls, params: QueryDict) -> Self:
@@ -41,16 +46,29 @@ class StoreFilter:
             kind=kind if kind in TYPE_FILTERS else "",
             sort=sort if sort in SORTS else "",
             first=params.get("product", "")[:MAX_LENGTH],
+            category=params.get("category", "")[:MAX_LENGTH],
+            tag=params.get("tag", "")[:MAX_LENGTH],
         )
 
-    def queryset(self) -> ProductConfigurationQuerySet:
-        """Return the matching products in order. Products with the words in their name come first."""
+    @property
+    def words(self) -> list[str]:
+        return normalize_text(self.q).split()[:MAX_WORDS]
+
+    def matching(self) -> ProductConfigurationQuerySet:
         rows = ProductConfiguration.objects.filter(listed=True)
-        words = normalize_text(self.q).split()[:MAX_WORDS]
-        for word in words:
+        for word in self.words:
             rows = rows.filter(search_text__contains=word)
         if self.kind:
             rows = rows.filter(TYPE_FILTERS[self.kind])
+        if self.category:
+            rows = rows.filter(category__slug=self.category)
+        if self.tag:
+            rows = rows.filter(tags__slug=self.tag)
+        return rows
+
+    def queryset(self) -> ProductConfigurationQuerySet:
+        """Return the matching products in order. Products with the words in their name come first."""
+        rows, words = self.matching(), self.words
         order = list(SORTS[self.sort])
         if words and not self.sort:
             rows = rows.annotate(in_name=Q(*(Q(sort_name__contains=word) for word in words)))

@@ -21,12 +21,12 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 @contextmanager
-def stripe_deadline() -> Iterator[None]:
-    """Limit all requests in the block to DEADLINE_SECONDS together. Later ones raise stripe.APIConnectionError.
+def stripe_deadline(seconds: float = 0) -> Iterator[None]:
+    """Limit all requests in the block to these seconds together. Later ones raise stripe.APIConnectionError.
 
-    Views use it. Commands and the worker have no deadline.
+    0 is DEADLINE_SECONDS. Views use it. Commands and the worker have no deadline.
     """
-    token = _deadline.set(time.monotonic() + DEADLINE_SECONDS)
+    token = _deadline.set(time.monotonic() + (seconds or DEADLINE_SECONDS))
     try:
         yield
     finally:

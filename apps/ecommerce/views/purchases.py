@@ -8,19 +8,23 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
+from apps.ecommerce.content.embeds import allow_videos
+from apps.ecommerce.content.files import first_version, list_files
+from apps.ecommerce.content.lesson_text import render_lesson_text
+from apps.ecommerce.content.licence_checks import licence_context
+from apps.ecommerce.content.outline import owner_outline
+from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
-from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.entitlements import has_access, owned_plans
 from apps.ecommerce.purchases.live_updates import (
     live_updates,
     live_updates_for_order,
@@ -132,21 +136,23 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 @never_cache
 @product_required
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
+    configuration = request.product_config
+    content = render_lesson_text(configuration.content, configuration.product.name)
+    files = list_files(configuration, owned_plans(request.user, configuration.product))
     context = {
-        "configuration": request.product_config,
+        "configuration": configuration,
+        "outline": owner_outline(configuration, request.user),
+        "content": content,
+        "files": files,
+        "has_download": any(listed.is_included for listed in files),
+        "unsubscribe_path": unsubscribe_path(request.product_purchase),
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
+        **licence_context(request.product_purchase),
     }
-    return render(request, "ecommerce/purchased_product.html", context)
-
-
-@require_safe
-@product_required(is_page=False)
-def purchased_download(request: ProductRequest, product_slug: str) -> HttpResponseBase:
-    file = request.product_config.download
-    if not file or not file.storage.exists(str(file.name)):
-        raise Http404("This product has no file to download.")
-    return download_response(request, file)
+    response = render(request, "ecommerce/purchased_product.html", context)
+    allow_videos(response, content.videos)
+    return response
 
 
 def render_purchase(
@@ -173,14 +179,23 @@ def render_purchase(
         "live_updates": None if delay else live_updates_for_order(request.user, purchase),
         "oob_swap": is_fragment and not delay,  # replace receipt and timeline, too
         "has_access": has_access(purchase),
+        "has_download": _has_download(request, purchase),
         "can_switch": can_switch(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
         "payments": purchase.payments.all(),
         "other_plans": _other_plans(purchase),
+        **licence_context(purchase),
     }
     template = "ecommerce/_purchase_status.html" if is_fragment else "ecommerce/purchase.html"
     return render(request, template, context)
+
+
+def _has_download(request: SignedInRequest, purchase: Purchase) -> bool:
+    if not has_access(purchase):
+        return False
+    plans = owned_plans(request.user, purchase.product)
+    return first_version(purchase.product.configuration, plans) is not None
 
 
 def _other_plans(purchase: Purchase) -> list[PriceOption]:

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
@@ -12,8 +13,12 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
 from apps.core.rate_limits import rate_limited
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.content.outline import public_outline
+from apps.ecommerce.content.what_you_get import what_you_get
+from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
+from apps.ecommerce.purchases.previews import can_preview
+from apps.ecommerce.storefront.groups import group_choices, known_slug
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
@@ -26,20 +31,32 @@ from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, produ
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 
 MAX_RELATED = 4
-UNUSED_COLUMNS = ("content", "description", "search_text")  # long texts that no card shows
+UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # long texts that no card shows
 
 
 @require_safe
 @rate_limited("search", parameter="q")
-@cache_public_page(type=one_of(TYPE_FILTERS), sort=one_of(SORTS), page=cacheable_page_number)
+@cache_public_page(
+    type=one_of(TYPE_FILTERS),
+    sort=one_of(SORTS),
+    page=cacheable_page_number,
+    category=known_slug(Category),
+    tag=known_slug(Tag),
+)
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
+    groups = {"category": known_slug(Category), "tag": known_slug(Tag)}
+    known = {name: check(getattr(store_filter, name)) for name, check in groups.items()}
+    store_filter = replace(store_filter, **known)
+    categories, tags = group_choices(store_filter)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
     configurations = pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
+        "categories": categories,
+        "tags": tags,
         "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
@@ -54,11 +71,18 @@ def store(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
-    purchases = list(Purchase.objects.for_user(request.user).select_related("price", "upgrade_of"))
+    rows = ProductConfiguration.objects.with_catalogue().select_related("category")
+    configuration = get_object_or_404(rows, slug=slug)
+    is_preview = _is_preview(request, configuration)
+    own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
+    purchases = [] if is_preview else list(own)
     [card] = product_cards([configuration], purchases)
+    # Owners can open the page of a product that is no longer sold.
+    is_shown = configuration.is_on_sale or card.owned or is_preview
+    if configuration.status == ProductConfiguration.Status.DRAFT and not is_shown:
+        raise Http404("This product is a draft.")
     user = request.user if request.user.is_authenticated else None
-    prices = configuration.prices if configuration.is_on_sale else []
+    prices = configuration.prices if configuration.is_on_sale or is_preview else []
     fixed_currency = shared_currency(prices, purchases)
     options = (
         price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
@@ -75,20 +99,33 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
+        "outline": public_outline(configuration) if is_shown else None,
+        "what_you_get": what_you_get(configuration) if is_shown else None,
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
-    # Owners can open the page of a product that is no longer sold.
-    status = 200 if configuration.is_on_sale or card.owned else 404
-    return render(request, "ecommerce/product.html", context, status=status)
+    return render(request, "ecommerce/product.html", context, status=200 if is_shown else 404)
+
+
+def _is_preview(request: HttpRequest, configuration: ProductConfiguration) -> bool:
+    """Return whether staff see the page of a shopper: before the sale, or with ?preview as if they owned nothing."""
+    is_preview = (not configuration.is_on_sale or "preview" in request.GET) and can_preview(request)
+    if is_preview:
+        request.product_preview = "shopper"  # type: ignore[attr-defined]
+    return is_preview
 
 
 def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     """Return the path for search engines, without the sort order; "" for a search, which is not indexed."""
     if store_filter.q or store_filter.first:
         return ""
-    params = {"type": store_filter.kind, "page": page if page > 1 else ""}
+    params = {
+        "type": store_filter.kind,
+        "category": store_filter.category,
+        "tag": store_filter.tag,
+        "page": page if page > 1 else "",
+    }
     query = urlencode({name: value for name, value in params.items() if value})
     return f"{reverse('store')}?{query}" if query else reverse("store")
 

@@ -206,10 +206,23 @@ def test_yearly_price_is_ten_monthly_prices() -> None:
 
 @pytest.mark.parametrize("demo_product", PRODUCTS, ids=lambda product: product.slug)
 def test_each_demo_product_has_valid_art(demo_product: Any) -> None:
-    art = (ART / f"{demo_product.slug}.svg").read_text()
-    assert len(art.encode()) < 12_000
-    assert 'viewBox="0 0 1200 900"' in art
-    assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+    cover = (ART / f"{demo_product.slug}.svg").read_text()
+    others = [
+        (ART / f"{demo_product.slug}-{number}.svg").read_text()
+        for number in range(2, demo_product.pictures + 1)
+    ]
+    assert len(cover.encode()) < 12_000  # it is on each card of the store
+    assert all(len(art.encode()) < 40_000 for art in others)
+    for art in [cover, *others]:
+        assert 'viewBox="0 0 1200 900" width="1200" height="900"' in art
+        assert not re.search(r"<script|<text|<image|href=|\son\w+=", art)
+
+
+def test_each_demo_product_lists_its_features(demo: list[stripe.Product]) -> None:
+    for product, expected in zip(demo, PRODUCTS, strict=True):
+        features = [feature.name for feature in product.marketing_features]
+        assert features == list(expected.features)
+        assert len(product.images) == expected.pictures
 
 
 # --- actions on an object's page --------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import re
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Download, Locator, Page
 
 BUY_LABELS = re.compile(r"^(Buy now|Subscribe|Start free trial|Get for free|Continue$)")
 
@@ -18,6 +18,11 @@ class ProductPage:
         self.gallery = page.locator(".gallery__track")
         # Phones have a second button in a bar at the bottom.
         self.buy_button = page.get_by_role("button", name=BUY_LABELS).filter(visible=True).first
+
+    def download_sample(self, name: str) -> Download:
+        with self.page.expect_download() as download:
+            self.page.get_by_role("link", name=f"Free sample {name}").click()
+        return download.value
 
     def goto(self, slug: str) -> "ProductPage":
         self.page.goto(f"/store/{slug}/")

@@ -1,18 +1,13 @@
-import io
-import zipfile
-from pathlib import Path
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.devtools.demo_goods import fill_product
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 
-# <slug>.md is the content of a product, the files in <slug>/ are its download.
-DEMO_DIR = Path(__file__).parents[2] / "demo"
 PASSWORD = "demo-shop-2026"  # noqa: S105  (`make run` prints it)
 USERS: dict[str, dict[str, Any]] = {
     "ada@example.com": {"name": "Ada"},
@@ -21,7 +16,7 @@ USERS: dict[str, dict[str, Any]] = {
 
 
 class Command(BaseCommand):
-    help = "Create demo users, and content and downloads of the demo products (development only). Safe to repeat."
+    help = "Create demo users, and what the demo products promise (development only). Safe to repeat."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:
@@ -31,22 +26,6 @@ class Command(BaseCommand):
                 user = User.objects.create_user(email, PASSWORD, **fields)
                 EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
                 self.stdout.write(f"Created demo account: {email}")
-        for configuration in ProductConfiguration.objects.filter(content="", download=""):
-            content = DEMO_DIR / f"{configuration.slug}.md"
-            if content.is_file():
-                configuration.content = content.read_text()
-                if files := sorted((DEMO_DIR / configuration.slug).glob("*")):
-                    download = files[0] if len(files) == 1 else None
-                    name = download.name if download else f"{configuration.slug}.zip"
-                    data = download.read_bytes() if download else _zip(files)
-                    configuration.download.save(name, ContentFile(data), save=False)
-                configuration.save()
+        for configuration in ProductConfiguration.objects.order_by("position", "id"):
+            if fill_product(configuration):
                 self.stdout.write(f"Added demo content: {configuration.slug}")
-
-
-def _zip(files: list[Path]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            archive.write(file, file.name)
-    return buffer.getvalue()

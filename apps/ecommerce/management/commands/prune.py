@@ -1,6 +1,7 @@
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,7 +15,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from apps.core.vacuum import vacuum_if_worthwhile
-from apps.ecommerce.models import Product, WebhookEvent
+from apps.ecommerce.content.files import measure_versions
+from apps.ecommerce.models import Product, ProductConfiguration, WebhookEvent
+from apps.ecommerce.models.pictures import Picture
 
 EVENT_DAYS = 90  # Stripe keeps an event for 30 days
 TASK_DAYS = 14
@@ -25,8 +28,8 @@ BATCH_SIZE = 1000
 
 class Command(BaseCommand):
     help = (
-        "Delete expired sessions, old task results, processed events and unused pictures, and shrink SQLite's file. "
-        "Safe on a live site."
+        "Delete expired sessions, old task results, processed events and unused pictures, compute missing checksums of "
+        "files, and shrink SQLite's file. Safe on a live site."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,6 +48,9 @@ class Command(BaseCommand):
         for picture in [] if dry_run else pictures:
             default_storage.delete(picture)
         self.stdout.write(f"unused pictures: {len(pictures)} {verb}")
+        missing = [] if dry_run else measure_versions()
+        if missing:
+            self.stderr.write(f"missing files: {', '.join(missing)}")
         if line := vacuum_if_worthwhile(connection, dry_run=dry_run):
             self.stdout.write(line)
 
@@ -76,7 +82,11 @@ def delete_rows(rows: QuerySet) -> int:
 
 def find_unused_pictures() -> Iterator[str]:
     products = Product.objects.only("images", "copies").iterator()
-    pictures = (picture for product in products for picture in product.pictures)
+    uploads = ProductConfiguration.objects.values_list("pictures", flat=True).iterator()
+    pictures = chain(
+        (picture for product in products for picture in product.stripe_pictures),
+        (Picture(**picture) for pictures in uploads for picture in pictures),
+    )
     names = (name for picture in pictures for name in picture.files or [picture.address])
     used = {PurePosixPath(name).name for name in names}
     old = timezone.now() - timedelta(days=PICTURE_DAYS)

@@ -8,6 +8,7 @@ DEFAULTS: dict[str, Any] = {
     "DB": "stripe_sandbox.sqlite3",  # path of the SQLite file
     "DELIVERY": "thread",  # "manual": tests deliver webhooks themselves
     "DEMO": True,  # a new file starts with the demo catalogue
+    "NEW_PRODUCT": "",  # URL, or name of a URL, of the page on which the project creates a product
     "WEBHOOK_PATH": "/webhooks/stripe/",  # webhook endpoint of this project, called in-process; "" for none
     "WEBHOOK_URL": "",  # URL of a webhook endpoint in another program; replaces WEBHOOK_PATH
 }

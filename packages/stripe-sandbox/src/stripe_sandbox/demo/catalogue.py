@@ -33,7 +33,8 @@ class DemoProduct:
     tagline: str
     description: str
     prices: tuple[DemoPrice, ...]
-    pictures: int = 1
+    features: tuple[str, ...]
+    pictures: int
 
 
 PRODUCTS = (
@@ -41,38 +42,50 @@ PRODUCTS = (
         "ship-small",
         "Ship Small",
         "A video course on launching a small product in 30 evenings.",
-        "Six lessons with four hours of video take you from an idea to your first sale. You choose one problem to "
-        "solve, build a first version, set a price and ask ten people to buy. Each lesson comes with a transcript "
-        "and a worksheet. Watch online or download the files.",
+        "Six lessons take you from an idea to your first sale. You choose one problem to solve, build a first "
+        "version, set a price and ask ten people to buy. Each lesson has a short video, a text to read and a "
+        "worksheet to print. Watch online, at your own pace.",
         (DemoPrice(7900),),
+        features=("6 lessons with video and text", "6 worksheets as PDF", "A plan for 30 evenings"),
+        pictures=2,
     ),
     DemoProduct(
         "tiny-tools",
         "Tiny Tools",
-        "240 colorful icons for websites and apps.",
-        "240 icons on a 24-pixel grid, designed to work well next to text. Each icon comes in three styles: line, "
-        "solid and two-color. The SVG files are clean and easy to restyle with CSS. Use them in your own projects "
-        "and in client work.",
+        "240 icons for websites and apps.",
+        "80 icons on a 24-pixel grid, designed to work well next to text. Each icon comes in three styles: line, "
+        "solid and two-color. That makes 240 SVG files, which are clean and easy to restyle with CSS. Use them in "
+        "your own projects and in client work.",
         (DemoPrice(2900),),
+        features=(
+            "80 icons in 3 styles",
+            "240 SVG files",
+            "A page that shows all icons",
+            "License for client work",
+        ),
         pictures=3,
     ),
     DemoProduct(
         "workshop",
         "The Workshop",
         "A membership for makers of digital products.",
-        "Join two live sessions a month in which we review members' projects. You also get the recordings of all "
-        "past sessions and a members' forum for your questions. Cancel any time: you keep access until the end of "
-        "the period you paid for.",
+        "Three recorded sessions for makers: the review of a pricing page, a checkout that is built in a day, and a "
+        "method to name a product. Each one has a short video, notes and a checklist to print. Cancel any time: you "
+        "keep access until the end of the period you paid for.",
         (DemoPrice(900, "Monthly", interval="month"), DemoPrice(9000, "Yearly", interval="year")),
+        features=("3 sessions with video and notes", "3 checklists as PDF", "Cancel any time"),
+        pictures=2,
     ),
     DemoProduct(
         "fair-price",
         "A Fair Price",
         "A short book about pricing your work.",
-        "Learn how to set a price that pays for your time, how to present it, and how to raise it. 144 pages with "
-        "exercises and eleven real price lists, including what their owners changed and why. You decide what the book "
-        "is worth to you. PDF and EPUB without copy protection.",
+        "Learn how to set a price that pays for your time, how to present it, and how to raise it. 22 pages with "
+        "seven exercises and five example price lists, before and after the change. You decide what the "
+        "book is worth to you. PDF and EPUB without copy protection.",
         (DemoPrice(1900, minimum=900),),
+        features=("22 pages as PDF and EPUB", "7 exercises", "5 example price lists", "No copy protection"),
+        pictures=2,
     ),
     DemoProduct(
         "launch-pages",
@@ -80,12 +93,13 @@ PRODUCTS = (
         "Twelve fast landing page templates in plain HTML and CSS.",
         "Home, pricing, waiting list, changelog and eight more pages, without a build step. All templates are "
         "responsive, accessible and support dark mode. Choose the license that fits: each one includes the same "
-        "files and a year of updates.",
+        "templates.",
         (
             DemoPrice(3900, "Personal: one site"),
             DemoPrice(9900, "Studio: unlimited client sites"),
             DemoPrice(19900, "Product: use in products you sell"),
         ),
+        features=("12 HTML templates, one CSS file", "Light and dark", "No JavaScript, no build step"),
         pictures=3,
     ),
     DemoProduct(
@@ -93,35 +107,43 @@ PRODUCTS = (
         "Tsumiki",
         "A geometric typeface for headings.",
         "Tsumiki (積み木, building blocks) is a typeface made of simple shapes. It has four weights and a variable "
-        "font, Latin and kana characters, and tabular figures. Desktop and web license for up to five people. OTF "
-        "and WOFF2.",
+        "font, accents for the languages of Western and Central Europe, and figures of one width. Desktop and web "
+        "license for up to five people. TTF and WOFF2.",
         (DemoPrice(4800, currency="jpy", others=(("eur", 2900), ("usd", 3200))),),
+        features=("4 weights and a variable font", "272 characters", "TTF and WOFF2", "License for 5 people"),
+        pictures=2,
     ),
     DemoProduct(
         "sunday-letter",
         "The Sunday Letter",
-        "A weekly newsletter about making and selling products.",
-        "Every Sunday, one maker explains how they designed, built and sold a product, including the numbers. A "
-        "ten-minute read without advertising. Try it free for 14 days: if you cancel before the trial ends, you "
-        "pay nothing.",
+        "Letters about making and selling products.",
+        "Each letter tells how one product was designed, built and sold, including the numbers, and ends with three "
+        "points that you can use. The archive has three letters, without advertising. Try it free for 14 days: if "
+        "you cancel before the trial ends, you pay nothing.",
         (DemoPrice(500, interval="month", trial_days=14),),
+        features=("An archive of 3 letters", "Complete numbers", "No advertising"),
+        pictures=2,
     ),
     DemoProduct(
         "quiet-hours",
         "Quiet Hours",
-        "Nine hours of ambient sound for focused work.",
-        "Nine one-hour recordings, such as a night train, a library and rain on a roof. Each one was recorded in a "
-        "single take, without loops or sudden noises. FLAC and MP3, including a license for films and games. Pay "
-        "in euros by card or SEPA direct debit.",
+        "Nine ambient loops for hours of focused work.",
+        "Nine one-minute loops, such as a night train, a library and rain on a roof. Each one begins where it ends, "
+        "without voices or sudden noises, so that it can play for hours. Made by a synthesizer, as Opus files, "
+        "with a license for films and games. Pay in euros by card or SEPA direct debit.",
         (DemoPrice(2400, currency="eur"),),
+        features=("9 seamless loops", "A player for your browser", "License for films and games"),
+        pictures=2,
     ),
     DemoProduct(
         "seven-palettes",
         "Seven Palettes",
         "28 matching colors for your next project, free.",
         "Seven color palettes with four colors each, from a dark text color to a light background. All text colors "
-        "have been checked for contrast. Includes CSS variables and a printable card.",
+        "have been checked for contrast. CSS variables, swatches for design programs, and a printable card.",
         (DemoPrice(0),),
+        features=("7 palettes with 4 colors", "CSS, JSON, ASE, GPL and SVG", "Checked for contrast"),
+        pictures=2,
     ),
 )
 
@@ -145,8 +167,9 @@ def _create(demo: DemoProduct) -> None:
         demo.name,
         id=f"prod_{name}",
         description=demo.description,
+        marketing_features=[{"name": feature} for feature in demo.features],
         images=[f"{settings.SITE_URL}/static/stripe_sandbox/art/{file}.svg" for file in files],
-        metadata={"slug": demo.slug, "tagline": demo.tagline},
+        metadata={"slug": demo.slug, "tagline": demo.tagline, "demo": "true"},
     )
     numbered_prices = list(enumerate(demo.prices, start=1))
     price_ids = [

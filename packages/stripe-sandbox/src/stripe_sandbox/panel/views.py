@@ -11,14 +11,14 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.urls import reverse
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .. import bootstrap, cards, delivery, errors, formatting, ibans, storage, switches, versions
+from .. import bootstrap, cards, conf, delivery, errors, formatting, ibans, storage, switches, versions
 from ..storage import Obj
 from . import actions
 from .forms import SwitchesForm
@@ -167,7 +167,9 @@ def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpRe
 
 def _render(request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     counts = storage.query("SELECT object, COUNT(*) AS n FROM objects GROUP BY object ORDER BY object")
-    return render(request, f"stripe_sandbox/panel/{name}.html", context | {"counts": counts}, status=status)
+    new_product = conf.get("NEW_PRODUCT")
+    context |= {"counts": counts, "new_product_url": resolve_url(new_product) if new_product else ""}
+    return render(request, f"stripe_sandbox/panel/{name}.html", context, status=status)
 
 
 def _nested(kind: str) -> tuple[list[Obj], bool]:

@@ -1,0 +1,167 @@
+"""Create the store's products in the Stripe account of the current key: `manage.py push_catalogue`.
+
+The products were made in the sandbox, or in another account. A product keeps its id, so that page, files and lessons
+stay as they are. Prices get new ids: each one names the old one in its metadata, by which an interrupted run goes on.
+
+https://docs.stripe.com/api/products/create and https://docs.stripe.com/api/prices/create
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import stripe
+
+from apps.ecommerce.catalogue.report import NotSaved, describe
+from apps.ecommerce.catalogue.sync import fetch_product, sync_product
+from apps.ecommerce.models import Price, Product
+from apps.ecommerce.stripe_api.client import StripeData, get_client, object_id
+
+logger = logging.getLogger(__name__)
+
+OLD_ID = "pushed_from"  # in the metadata of a price
+DEMO = "demo"  # in the metadata of a product of the demo shop
+
+
+@dataclass
+class Push:
+    """The results of a run; in a dry run, what it would do."""
+
+    dry_run: bool
+    created: list[str] = field(default_factory=list)
+    known: int = 0  # products that the account has with all their prices
+    skipped: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    price_ids: dict[str, str] = field(default_factory=dict)  # old ▶ new
+
+    def __str__(self) -> str:
+        would_be = "would be " if self.dry_run else ""
+        return (
+            f"{len(self.created)} products {would_be}created, {self.known} exist already, "
+            f"{len(self.skipped)} skipped, {len(self.failed)} failed."
+        )
+
+
+def push_catalogue(
+    *,
+    dry_run: bool = False,
+    with_demo: bool = False,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Push:
+    """Create what the account does not have. Safe to repeat, also after an interruption.
+
+    One refused product does not stop the others. Raise stripe.StripeError if Stripe can't be reached.
+    """
+    push = Push(dry_run)
+    # The first products last: Stripe lists the newest first.
+    for product in Product.objects.exclude(configuration=None).order_by("-configuration__position"):
+        if DEMO in product.metadata and not with_demo:
+            push.skipped.append(f"{describe(product)}: a product of the demo shop")
+            continue
+        progress(describe(product))
+        try:
+            _push_product(product, push)
+        except (stripe.InvalidRequestError, NotSaved) as error:
+            logger.exception("%s could not be pushed", describe(product))
+            push.failed.append(f"{describe(product)}: {getattr(error, 'user_message', None) or error}")
+    return push
+
+
+def prices_to_push(product: Product) -> list[Price]:
+    """Return the product's active prices, and those that a sync with this account has archived with the product."""
+    return [
+        price
+        for price in product.prices.all()
+        if price.active or (not product.active and price.synced_at == product.synced_at)
+    ]
+
+
+def _push_product(product: Product, push: Push) -> None:
+    prices = prices_to_push(product)
+    if not prices:
+        push.skipped.append(f"{describe(product)}: it has no active price")
+        return
+    if reasons := [f"{price}: {price.get_unsellable_display()}" for price in prices if price.unsellable]:
+        push.skipped.append(f"{describe(product)}: {'; '.join(reasons)}")
+        return
+    item, items = fetch_product(product.id)
+    at_stripe = {price["id"]: price["id"] for price in items}
+    at_stripe |= {old: price["id"] for price in items if (old := (price["metadata"] or {}).get(OLD_ID))}
+    missing = [price for price in prices if price.id not in at_stripe]
+    if item and not missing:
+        push.known += 1
+        return
+    if not push.dry_run:
+        _create(product, item, missing, at_stripe)
+        push.price_ids |= {price.id: at_stripe[price.id] for price in missing}
+    push.created.append(f"{describe(product)}: {', '.join(price.label for price in missing)}")
+
+
+def _create(
+    product: Product, item: StripeData | None, missing: list[Price], at_stripe: dict[str, str]
+) -> None:
+    if item is None:
+        _create_product(product)
+    for price in missing:
+        at_stripe[price.id] = _create_price(price)
+    _set_default(product, item, at_stripe)
+    sync_product(product.id)
+    for price in missing:
+        Price.objects.filter(id=at_stripe[price.id]).update(plan=price.plan)
+
+
+def _create_product(product: Product) -> None:
+    params: dict[str, Any] = {"id": product.id, "name": product.name, "metadata": product.metadata}
+    if product.description:
+        params["description"] = product.description
+    if product.features:
+        params["marketing_features"] = [{"name": feature} for feature in product.features]
+    get_client().v1.products.create(params)  # type: ignore[arg-type]
+
+
+def _create_price(price: Price) -> str:
+    """Return the id of the new price."""
+    params: dict[str, Any] = {
+        "product": price.product_id,
+        "currency": price.currency,
+        "metadata": {OLD_ID: price.id},
+    }
+    if price.is_custom:
+        limits = {
+            "minimum": price.custom_minimum,
+            "maximum": price.custom_maximum,
+            "preset": price.custom_preset,
+        }
+        given = {name: amount for name, amount in limits.items() if amount}
+        params["custom_unit_amount"] = {"enabled": True, **given}
+    else:
+        params["unit_amount"] = price.unit_amount
+        others = {
+            code: {"unit_amount": amount}
+            for code, amount in price.currency_options.items()
+            if amount is not None
+        }
+        if others:
+            params["currency_options"] = others
+    if price.is_recurring:
+        params["recurring"] = {"interval": price.interval, "interval_count": price.interval_count}
+        if price.trial_period_days:
+            params["recurring"]["trial_period_days"] = price.trial_period_days
+    if price.nickname:
+        params["nickname"] = price.nickname
+    if price.plan and price.plan != price.nickname:
+        params |= {"lookup_key": price.plan, "transfer_lookup_key": True}
+    digest = sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
+    options: Any = {"idempotency_key": f"push-{digest[:40]}"}
+    return get_client().v1.prices.create(params, options).id  # type: ignore[arg-type]
+
+
+def _set_default(product: Product, item: StripeData | None, at_stripe: dict[str, str]) -> None:
+    default = at_stripe.get(product.default_price_id)
+    if default and default != object_id((item or {}).get("default_price")):
+        get_client().v1.products.update(product.id, {"default_price": default})

@@ -1,0 +1,1 @@
+"""What owners get: files and lessons."""
