@@ -82,7 +82,7 @@ LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
 MAX_STAFF_BODY_BYTES = env.int("ADMIN_UPLOAD_MB", default=2000, minimum=1) * 1_000_000
 STAFF_UPLOAD_PATHS: list[str] = []  # besides the admin, such as "/cms/"
-DATA_UPLOAD_MAX_NUMBER_FILES = 10
+DATA_UPLOAD_MAX_NUMBER_FILES = 40  # the product editor has a field for each picture; empty ones count
 RATE_LIMITS = ACCOUNT_RATE_LIMITS = env.read("RATE_LIMITS", rate_limits, default=RATE_LIMITS)
 
 # --- Stripe -----------------------------------------------------------------------------------------------

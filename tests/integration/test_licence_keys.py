@@ -125,10 +125,24 @@ def test_activations_are_limited(as_ada: Client, licensed: ProductConfiguration)
     assert (refused["status_code"], refused["error"]) == (409, "activation_limit")
     assert ask("validate", key, "desktop")["valid"]
     assert ask("deactivate", key, "laptop")["activations"] == 1
-    assert ask("deactivate", key, "laptop")["valid"]
+    assert ask("deactivate", key, "laptop")["error"] is None
     assert ask("activate", key, "phone")["valid"]
     configure(licensed, max_activations=0)
     assert ask("activate", key, "laptop")["valid"]
+
+
+def test_answer_of_another_request_does_not_validate_a_key(
+    as_ada: Client, licensed: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = buy(as_ada, licensed)
+    key = key_of(purchase)
+    assert (
+        ask("deactivate", key, "laptop", nonce="n1")["valid"] is False
+    )  # it is not activated for the laptop
+    sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
+    deliver(sandbox, purchase)
+    answer = ask("deactivate", key, "laptop", nonce="n1")
+    assert (answer["status_code"], answer["valid"], answer["error"]) == (200, False, None)
 
 
 def test_each_seat_of_a_subscription_can_be_activated(
@@ -167,7 +181,20 @@ def test_unknown_and_unsold_keys_are_refused_alike(action: str, listed: ProductC
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{", b'{"key": 1}', b'{"key": {}}', b'"key"', b"null", b'{"key": "  "}', b"[" * 100_000],
+    [
+        *(
+            b"",
+            b"[]",
+            b"{",
+            b'{"key": 1}',
+            b'{"key": {}}',
+            b'"key"',
+            b"null",
+            b'{"key": "  "}',
+            b"[" * 100_000,
+        ),
+        *(b'{"key": "\\ud800"}', b'{"key": "A", "instance": "\\ud800"}', b'{"key": "\\u0000"}'),
+    ],
     ids=repr,
 )
 def test_invalid_json_is_refused(body: bytes) -> None:

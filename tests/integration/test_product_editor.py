@@ -242,6 +242,15 @@ def test_pictures_are_cropped_ordered_and_described(as_olive: Client) -> None:
     assert [picture["alt"] for picture in row.pictures] == ["Teal"]
 
 
+def test_product_can_have_twelve_pictures(as_olive: Client) -> None:
+    form = read_form(as_olive, ADD) | {"name": "Field notes"}
+    form = add_to_form(form, "pictures", [{"alt": str(number)} for number in range(12)])
+    for number in range(12):
+        form[f"pictures-{number}-file"] = png(120, 120 + number)
+    assert save(as_olive, ADD, form).status_code == 302
+    assert len(ProductConfiguration.objects.get().pictures) == 12  # browsers send as many fields at each save
+
+
 def test_uploaded_picture_is_kept_while_another_field_is_refused(as_olive: Client) -> None:
     form = read_form(as_olive, ADD) | {"name": "", "prices-0-amount": "19", "pictures-0-file": png()}
     response = save(as_olive, ADD, form, button="_publish")

@@ -198,6 +198,14 @@ def test_owner_preview_of_a_product_without_a_price(as_olive: Client, draft: Pro
     assert as_olive.get(f"{BASE}{draft.pk}/owner-preview/", follow=True).status_code == 200
 
 
+@pytest.mark.parametrize("keys", ["generated", "listed"])
+def test_owner_preview_of_a_product_with_licence_keys(
+    keys: str, as_olive: Client, draft: ProductConfiguration
+) -> None:
+    ProductConfiguration.objects.filter(pk=draft.pk).update(licence_keys=keys)
+    assert as_olive.get(f"{BASE}{draft.pk}/owner-preview/", follow=True).status_code == 200
+
+
 # --- order ------------------------------------------------------------------------------------------------------
 
 

@@ -66,14 +66,17 @@ def activate_licence(key: str, instance: str) -> Result:
 
 @transaction.atomic
 def deactivate_licence(key: str, instance: str) -> Result:
-    """Deactivate the key for an instance. Safe to repeat, also for a key that is not valid any more."""
+    """Deactivate the key for an instance. Safe to repeat, also for a key that is not valid any more.
+
+    The result is never "valid", because it is signed, and somebody could send it to a program that asks to validate.
+    """
     licence = _find(key, lock=True)
     error = "" if licence else "key_unknown"
     if licence and not instance:
         error = "instance_missing"
     elif licence:
         licence.activations.filter(instance=instance).delete()
-    return _result(licence, instance, error)
+    return _result(licence, instance, error) | {"valid": False}
 
 
 def is_valid(licence: LicenceKey) -> bool:
@@ -87,7 +90,8 @@ def is_valid(licence: LicenceKey) -> bool:
 def licence_context(purchase: Purchase) -> dict[str, Any]:
     """Return the values for _licence.html: the key of a purchase with access, or that the buyer waits for one."""
     configuration = getattr(purchase.product, "configuration", None)
-    if configuration is None or not configuration.licence_keys or not has_access(purchase):
+    is_preview = purchase._state.adding  # staff see the owner's page with a purchase that is not saved
+    if is_preview or not (configuration and configuration.licence_keys and has_access(purchase)):
         return {"licence": None, "awaits_licence": False}
     keys = LicenceKey.objects.for_purchase(purchase).select_related("configuration", "purchase")
     licence = keys.prefetch_related("activations").first()

@@ -105,7 +105,12 @@ def _read_body(request: HttpRequest) -> dict[str, str] | None:
         return None
     values["instance"] = values["instance"].strip()
     too_long = len(values["instance"]) > MAX_INSTANCE_LENGTH or len(values["nonce"]) > MAX_NONCE_LENGTH
-    return None if too_long or "\x00" in "".join(values.values()) else values
+    return None if too_long or not _is_storable("".join(values.values())) else values
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether databases accept the text: JSON can contain halves of characters, such as "\\ud800"."""
+    return "\x00" not in text and text == text.encode(errors="ignore").decode()
 
 
 def _signed(result: Result, status: int) -> HttpResponse:
