@@ -189,8 +189,10 @@ def test_staff_open_the_pages_of_owners_until_they_stop(
     as_olive: Client, as_ada: Client, draft: ProductConfiguration
 ) -> None:
     assert as_olive.get(f"/purchases/{draft.slug}/").status_code == 302
+    add_file(draft)
     page = as_olive.get(f"{BASE}{draft.pk}/owner-preview/", follow=True).content.decode()
     assert "For owners only" in page
+    assert "/unsubscribe/" not in page
     assert "strip--preview" in page
     as_olive.get(f"{BASE}{draft.pk}/stop-preview/")
     assert as_olive.get(f"/purchases/{draft.slug}/").status_code == 302
