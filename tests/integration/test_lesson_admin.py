@@ -314,6 +314,18 @@ def test_titles_with_html_are_shown_as_text(as_olive: Client, icons: ProductConf
         assert "&lt;img" in page, path
 
 
+def test_section_with_lessons_is_deleted_with_the_permission_for_lessons_only(section: Section) -> None:
+    Lesson.objects.create(section=section, title="Grids")
+    stan = User.objects.create_user("stan@example.com", "stan-helps-out", is_staff=True)
+    codenames = ["delete_section", "view_section"]
+    stan.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    path = f"{ADMIN}/section/{section.pk}/delete/"
+    assert signed_in(stan).post(path, {"post": "yes"}).status_code == 403
+    stan.user_permissions.add(Permission.objects.get(codename="delete_lesson"))
+    signed_in(stan).post(path, {"post": "yes"})
+    assert not Section.objects.exists()
+
+
 def test_files_of_a_deleted_lesson_keep_its_plan(
     as_olive: Client, as_ada: Client, icons: ProductConfiguration, section: Section, team: Price
 ) -> None:

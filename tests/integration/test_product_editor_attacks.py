@@ -213,6 +213,8 @@ def test_staff_without_permission_neither_see_nor_write(icons: ProductConfigurat
 def test_staff_who_may_only_view_can_not_change(icons: ProductConfiguration) -> None:
     client = staff_with("view_productconfiguration")
     assert client.post(change_url(icons), {"name": "x"}).status_code == 403
+    page = client.get(change_url(icons), follow=True)
+    assert (page.status_code, b"Icon set" in page.content, b"_save" in page.content) == (200, True, False)
     assert client.get(ADD).status_code == 403
     assert client.post(f"{BASE}order/", {"order": [icons.pk]}).status_code == 403
 

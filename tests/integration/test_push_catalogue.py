@@ -121,6 +121,44 @@ def test_push_is_safe_to_repeat(
     assert {name: [price.id for price in prices] for name, prices in at_stripe(sandbox).items()} == before
 
 
+def test_prices_that_the_dashboard_has_copied_are_used(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, use_other_account: Callable[[], None]
+) -> None:
+    """Stripe's "Copy to live mode" keeps the id of a product, and gives its prices new ones."""
+    old = Price.objects.get()
+    use_other_account()
+    sandbox.client.v1.products.create({"id": club.product_id, "name": club.product.name})
+    recurring: Any = {"interval": old.interval, "interval_count": old.interval_count}
+    trial = {"trial_period_days": old.trial_period_days} if old.trial_period_days else {}
+    copied: Any = {
+        "product": club.product_id,
+        "currency": old.currency,
+        "unit_amount": old.unit_amount,
+        "recurring": recurring | trial,
+        **({"nickname": old.nickname} if old.nickname else {}),
+    }
+    copy = sandbox.client.v1.prices.create(copied).id
+    push()
+    assert [price.id for price in at_stripe(sandbox)[club.product.name]] == [copy]
+    assert list(Price.objects.filter(active=True).values_list("id", "plan")) == [(copy, old.plan)]
+    assert buy(as_ada, ProductConfiguration.objects.get()).opens_product
+
+
+def test_lookup_key_of_another_shop_stays_with_its_price(
+    icons: ProductConfiguration, sandbox: Any, use_other_account: Callable[[], None]
+) -> None:
+    Price.objects.update(plan="pro")
+    use_other_account()
+    v1 = sandbox.client.v1
+    other: Any = {"product": v1.products.create({"name": "Other"}).id, "currency": "usd", "unit_amount": 900}
+    held = v1.prices.create(other | {"lookup_key": "pro"}).id
+    push()
+    assert v1.prices.retrieve(held).lookup_key == "pro"
+    assert Price.objects.get(product=icons.product_id, active=True).plan == "pro"
+    sync_catalogue()
+    assert Price.objects.get(product=icons.product_id, active=True).plan == "pro"
+
+
 @pytest.mark.parametrize("failing", range(1, 8))
 def test_interrupted_push_goes_on(
     failing: int,

@@ -12,9 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.ecommerce.models import Category, FaqEntry, ProductConfiguration, Tag
+from apps.ecommerce.models import Category, FaqEntry, Lesson, ProductConfiguration, Section, Tag
 from apps.users.models import User
-from tests.factories import buy, create_many_products, create_product, signed_in
+from tests.factories import add_file, buy, create_many_products, create_product, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +152,21 @@ def test_only_staff_open_the_page_of_a_draft(
         assert client.get(f"{draft.get_absolute_url()}?preview").status_code == 404
 
 
+def test_only_staff_open_the_samples_of_a_draft(
+    as_olive: Client, as_ada: Client, draft: ProductConfiguration
+) -> None:
+    file = add_file(draft, is_sample=True)
+    section = Section.objects.create(configuration=draft, title="Basics")
+    lesson = Lesson.objects.create(section=section, title="Start", is_preview=True)
+    stan = User.objects.create_user("stan@example.com", "stan-helps-out", is_staff=True)
+    page = as_olive.get(draft.get_absolute_url()).content.decode()
+    for path in (f"samples/{file.pk}/", f"lessons/{lesson.pk}/"):
+        assert f"{draft.get_absolute_url()}{path}" in page
+        assert as_olive.get(f"{draft.get_absolute_url()}{path}").status_code == 200
+        for client in (Client(), as_ada, signed_in(stan)):
+            assert client.get(f"{draft.get_absolute_url()}{path}").status_code == 404
+
+
 def test_staff_without_second_factor_or_permission_see_no_draft(
     olive: User, draft: ProductConfiguration, settings: Any
 ) -> None:
@@ -174,8 +189,10 @@ def test_staff_open_the_pages_of_owners_until_they_stop(
     as_olive: Client, as_ada: Client, draft: ProductConfiguration
 ) -> None:
     assert as_olive.get(f"/purchases/{draft.slug}/").status_code == 302
+    add_file(draft)
     page = as_olive.get(f"{BASE}{draft.pk}/owner-preview/", follow=True).content.decode()
     assert "For owners only" in page
+    assert "/unsubscribe/" not in page
     assert "strip--preview" in page
     as_olive.get(f"{BASE}{draft.pk}/stop-preview/")
     assert as_olive.get(f"/purchases/{draft.slug}/").status_code == 302

@@ -69,7 +69,9 @@ class CourseAdmin(admin.ModelAdmin):
         ]
         progress = ngettext("The progress of %(count)d owner", "The progress of %(count)d owners", owners)
         texts = [*names, *kept, progress % {"count": owners}]
-        return texts, {self.opts.verbose_name_plural: len(rows)}, set(), []
+        may_delete = not lessons or request.user.has_perm("ecommerce.delete_lesson")
+        missing = set() if may_delete else {str(Lesson._meta.verbose_name)}
+        return texts, {self.opts.verbose_name_plural: len(rows)}, missing, []
 
 
 @admin.register(Section)

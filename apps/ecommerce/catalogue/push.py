@@ -13,11 +13,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 import stripe
 
-from apps.ecommerce.catalogue.report import NotSaved, describe
+from apps.ecommerce.catalogue.report import NotSaved, Report, describe
+from apps.ecommerce.catalogue.rows import build_rows
 from apps.ecommerce.catalogue.sync import fetch_product, sync_product
 from apps.ecommerce.models import Price, Product
 from apps.ecommerce.stripe_api.client import StripeData, get_client, object_id
@@ -26,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 OLD_ID = "pushed_from"  # in the metadata of a price
 DEMO = "demo"  # in the metadata of a product of the demo shop
+TERMS = attrgetter(
+    *("currency", "unit_amount", "currency_options", "custom_minimum", "custom_maximum", "custom_preset"),
+    *("interval", "interval_count", "trial_period_days", "nickname"),
+)
 
 
 @dataclass
@@ -97,18 +103,31 @@ def _push_product(product: Product, push: Push) -> None:
         push.known += 1
         return
     if not push.dry_run:
-        _create(product, item, missing, at_stripe)
+        _create(product, item, missing, at_stripe, _unknown_prices(items, at_stripe, prices))
         push.price_ids |= {price.id: at_stripe[price.id] for price in missing}
     push.created.append(f"{describe(product)}: {', '.join(price.label for price in missing)}")
 
 
+def _unknown_prices(items: list[StripeData], at_stripe: dict[str, str], prices: list[Price]) -> list[Price]:
+    """Return the account's other prices, such as those of "Copy to live mode" in the Dashboard."""
+    known = {at_stripe.get(price.id) for price in prices}
+    return [row for row in build_rows(Price, items, Report()) if row.id not in known]
+
+
 def _create(
-    product: Product, item: StripeData | None, missing: list[Price], at_stripe: dict[str, str]
+    product: Product,
+    item: StripeData | None,
+    missing: list[Price],
+    at_stripe: dict[str, str],
+    unknown: list[Price],
 ) -> None:
     if item is None:
         _create_product(product)
     for price in missing:
-        at_stripe[price.id] = _create_price(price)
+        same = next((row for row in unknown if TERMS(row) == TERMS(price)), None)
+        if same:
+            unknown.remove(same)
+        at_stripe[price.id] = same.id if same else _create_price(price)
     _set_default(product, item, at_stripe)
     sync_product(product.id)
     for price in missing:
@@ -154,11 +173,17 @@ def _create_price(price: Price) -> str:
             params["recurring"]["trial_period_days"] = price.trial_period_days
     if price.nickname:
         params["nickname"] = price.nickname
-    if price.plan and price.plan != price.nickname:
+    if price.plan and price.plan != price.nickname and not _is_taken(price):
         params |= {"lookup_key": price.plan, "transfer_lookup_key": True}
     digest = sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()
     options: Any = {"idempotency_key": f"push-{digest[:40]}"}
     return get_client().v1.prices.create(params, options).id  # type: ignore[arg-type]
+
+
+def _is_taken(price: Price) -> bool:
+    """Return whether another product, perhaps of another shop, has the lookup key. The store keeps the plan anyway."""
+    holders = get_client().v1.prices.list({"lookup_keys": [price.plan], "limit": 1}).data
+    return any(object_id(holder.product) != price.product_id for holder in holders)
 
 
 def _set_default(product: Product, item: StripeData | None, at_stripe: dict[str, str]) -> None:

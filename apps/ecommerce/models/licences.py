@@ -14,6 +14,8 @@ class LicenceKeyQuerySet(models.QuerySet["LicenceKey"]):
     def for_purchase(self, purchase: Purchase) -> LicenceKeyQuerySet:
         """Return the purchase's key of its current product, if there is one."""
         product = purchase.product_id
+        if purchase.pk is None:  # a sample or a preview
+            return self.none()
         return self.filter(purchase=purchase, replaced_at=None, configuration__product=product)
 
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, PurchaseStatus
+from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.stripe_api.client import is_livemode
 
 OWNER_PREVIEW = "owner_preview"  # session key: primary key of the product whose pages staff open as an owner
@@ -20,6 +21,12 @@ def can_preview(request: HttpRequest) -> bool:
         and admin.site.has_permission(request)
         and request.user.has_perm(permission)
     )
+
+
+def can_open_samples(request: HttpRequest, configuration: ProductConfiguration) -> bool:
+    """Return whether the user may open samples and free previews: all while it is on sale, later owners and staff."""
+    product = configuration.product
+    return configuration.is_on_sale or bool(owned(request.user, product)) or can_preview(request)
 
 
 def preview_purchase(request: HttpRequest, configuration: ProductConfiguration) -> Purchase | None:

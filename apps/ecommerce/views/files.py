@@ -12,7 +12,8 @@ from apps.ecommerce.models import FileVersion, ProductConfiguration, ProductFile
 from apps.ecommerce.operations.missing_files import report_missing_file
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required, refuse_plan
 from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import owned, owned_plans
+from apps.ecommerce.purchases.entitlements import owned_plans
+from apps.ecommerce.purchases.previews import can_open_samples
 
 
 @require_safe
@@ -41,7 +42,7 @@ def purchased_file(
 @never_cache
 def sample(request: HttpRequest, slug: str, file_id: int) -> HttpResponseBase:
     configuration = get_object_or_404(ProductConfiguration.objects.select_related("product"), slug=slug)
-    if not configuration.is_on_sale and not owned(request.user, configuration.product):
+    if not can_open_samples(request, configuration):
         raise Http404("This product is not on sale.")
     file = get_object_or_404(configuration.files, pk=file_id, is_sample=True)
     return _send(request, file.versions.first())

@@ -15,6 +15,7 @@ from apps.ecommerce.models import Lesson, ProductConfiguration
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required, refuse_plan
 from apps.ecommerce.purchases.downloads import video_response
 from apps.ecommerce.purchases.entitlements import owned, owned_plans
+from apps.ecommerce.purchases.previews import can_open_samples
 
 
 @require_safe
@@ -100,13 +101,13 @@ def _get_lesson(configuration: ProductConfiguration, lesson_id: int) -> Lesson:
 
 
 def _get_preview(request: HttpRequest, slug: str, lesson_id: int) -> Lesson:
-    """Return a free preview. It is public while the product is on sale; owners can always open it."""
+    """Return a free preview. It is public while the product is on sale; owners and staff can always open it."""
     configurations = ProductConfiguration.objects.select_related("product")
     configuration = get_object_or_404(configurations, slug=slug)
     row = _get_lesson(configuration, lesson_id)
     if not row.is_preview:
         raise Http404("This lesson is no free preview.")
-    if not configuration.is_on_sale and not owned(request.user, configuration.product):
+    if not can_open_samples(request, configuration):
         raise Http404("This product is not on sale.")
     return row
 

@@ -145,7 +145,8 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
         "content": content,
         "files": files,
         "has_download": any(listed.is_included for listed in files),
-        "unsubscribe_path": unsubscribe_path(request.product_purchase),
+        # A preview's purchase is not saved.
+        "unsubscribe_path": unsubscribe_path(request.product_purchase) if request.product_purchase.pk else "",
         "purchase": request.product_purchase,
         "live_updates": live_updates_for_order(request.user, request.product_purchase),
         **licence_context(request.product_purchase),
