@@ -19,7 +19,7 @@ from apps.ecommerce.content.licence_checks import activate_licence
 from apps.ecommerce.models import LicenceKey, Mail, ProductConfiguration, Purchase
 from apps.ecommerce.operations.alerts import check_shop
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys
+from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
 from tests.factories import buy, create_product, sent_kinds, sent_to_buyers, signed_in
@@ -315,6 +315,32 @@ def test_replaced_key_is_not_valid_any_more(
     assert new in sent_to_buyers()[-1].body
     as_olive.post("/admin/ecommerce/licencekey/", form)  # pressed twice
     assert key_of(purchase) == new
+
+
+def test_key_that_a_restored_backup_lacks_is_issued_again(
+    as_ada: Client, licensed: ProductConfiguration
+) -> None:
+    purchase = buy(as_ada, licensed)
+    first = key_of(purchase)
+    replace_licence_key(LicenceKey.objects.get(key=first))
+    second = key_of(purchase)
+    assert first != second
+    LicenceKey.objects.filter(key=second).delete()
+    issue_missing_keys()
+    assert key_of(purchase) == second
+    LicenceKey.objects.all().delete()
+    issue_missing_keys()
+    assert key_of(purchase) == first
+
+
+def test_only_unsold_keys_can_be_deleted(
+    as_ada: Client, as_olive: Client, listed: ProductConfiguration
+) -> None:
+    add_keys(listed, ["SOLD", "UNSOLD"])
+    buy(as_ada, listed)
+    for key in LicenceKey.objects.all():
+        as_olive.post(f"/admin/ecommerce/licencekey/{key.pk}/delete/", {"post": "yes"})
+    assert [key.key for key in LicenceKey.objects.all()] == ["SOLD"]
 
 
 def test_last_key_of_a_list_is_not_replaced(

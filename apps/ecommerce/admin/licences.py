@@ -81,6 +81,11 @@ class LicenceKeyAdmin(ReadOnlyAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ecommerce.add_licencekey")
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow to delete keys that are not sold, one by one."""
+        is_unsold = obj is not None and obj.purchase_id is None
+        return is_unsold and request.user.has_perm("ecommerce.delete_licencekey")
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[LicenceKey]:
         rows: QuerySet[LicenceKey] = super().get_queryset(request)
         return rows.annotate(computer_count=Count("activations", distinct=True))

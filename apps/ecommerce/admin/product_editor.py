@@ -209,7 +209,7 @@ def _load_state(request: HttpRequest) -> EditorState | None:
 
 
 def _copied_values(pk: str) -> ProductValues:
-    row = ProductConfiguration.objects.filter(pk=pk).first() if pk.isdecimal() else None
+    row = ProductConfiguration.objects.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
     row = find_row(row.product_id) if row else None
     if row is None:
         return ProductValues()

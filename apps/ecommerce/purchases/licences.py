@@ -1,11 +1,12 @@
 """Give purchases their licence keys. Keys are valid while the purchase gives access; see content/licence_checks.py."""
 
-import secrets
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from apps.ecommerce.models import LicenceKey, Mail, ProductConfiguration, Purchase, PurchaseQuerySet
 from apps.ecommerce.purchases.emails import queue_email
@@ -78,7 +79,7 @@ def unsold_keys(configuration: ProductConfiguration) -> int:
 def _issue(configuration: ProductConfiguration, purchase: Purchase) -> LicenceKey | None:
     values = {"purchase": purchase, "issued_at": timezone.now()}
     if configuration.licence_keys == ProductConfiguration.LicenceKeys.GENERATED:
-        return configuration.issued_keys.create(key=_generate_key(), **values)
+        return configuration.issued_keys.create(key=_generate_key(configuration, purchase), **values)
     unsold = configuration.issued_keys.filter(purchase=None).order_by("pk")
     # Skip rows that another sale is taking just now.
     key = unsold.select_for_update(skip_locked=True).first()
@@ -88,6 +89,14 @@ def _issue(configuration: ProductConfiguration, purchase: Purchase) -> LicenceKe
     return key
 
 
-def _generate_key() -> str:
-    letters = (secrets.choice(ALPHABET) for _ in range(GROUPS * GROUP_LENGTH))
-    return "-".join("".join(group) for group in zip(*[letters] * GROUP_LENGTH, strict=True))
+def _generate_key(configuration: ProductConfiguration, purchase: Purchase) -> str:
+    """Return the same key again if a restored backup does not have it; another one for a replaced key."""
+    number = configuration.issued_keys.filter(purchase=purchase).count()
+    text = f"{configuration.product_id} {purchase.public_id} {number}"
+    secret = settings.LICENCE_SIGNING_KEY or settings.SECRET_KEY
+    rest = int.from_bytes(salted_hmac("licence key", text, secret=secret, algorithm="sha256").digest())
+    letters = ""
+    for _ in range(GROUPS * GROUP_LENGTH):
+        rest, place = divmod(rest, len(ALPHABET))
+        letters += ALPHABET[place]
+    return "-".join(letters[start : start + GROUP_LENGTH] for start in range(0, len(letters), GROUP_LENGTH))
