@@ -67,7 +67,7 @@ def receive_event(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> 
 
 def write_legal_pages(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> None:
     settings.SELLER_ADDRESS = ["Ada Ltd", "London"]
-    monkeypatch.setattr(settings, "SHOP_DIR", Path(settings.BASE_DIR))  # as if the pages were the shop's
+    settings.SHOP_DIR = Path(settings.BASE_DIR)  # as if the pages were the shop's
 
 
 def set_domain(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> None:
