@@ -99,7 +99,7 @@ class ProductFileAdmin(admin.ModelAdmin):
         return f"{version} ({filesizeformat(version.size)})" if version else gettext("none yet")
 
     def announce_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show whom an e-mail about the newest version goes to, and send it."""
+        """Show the recipients of the e-mail about the newest version, and send it."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         file = self.get_object(request, object_id)

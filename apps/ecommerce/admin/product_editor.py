@@ -59,9 +59,8 @@ def edit_product(model_admin: admin.ModelAdmin, request: HttpRequest, object_id:
         raise Http404
     if not model_admin.has_change_permission(request, found):
         if request.method != "POST" and model_admin.has_view_permission(request, found):
-            return redirect(
-                "admin:ecommerce_productconfiguration_settings", found.pk
-            )  # Django's form, read-only
+            # Django's form, which is read-only then.
+            return redirect("admin:ecommerce_productconfiguration_settings", found.pk)
         raise PermissionDenied
     row = find_row(found.product_id)
     assert row

@@ -36,7 +36,7 @@ def order_products(model_admin: admin.ModelAdmin, request: HttpRequest) -> HttpR
 
 
 def save_order(keys: Sequence[int]) -> None:
-    """Give the products the positions 1, 2, 3 …; those that are not named, because they are new, come last."""
+    """Store the order of the products. Products that are not in `keys`, because they are new, come last."""
     with transaction.atomic(using=router.db_for_write(ProductConfiguration)):
         rows = list(all_rows(ProductConfiguration).select_for_update().only("pk", "position"))
         places = {key: place for place, key in enumerate(dict.fromkeys(keys))}

@@ -55,7 +55,7 @@ def start_draft(product_id: str, values: ProductValues) -> ProductConfiguration:
 
 
 def save_row(product_id: str, expected: ProductValues, values: ProductValues) -> ProductConfiguration:
-    """Write the values of the store. Raise RowChanged if the row differs from `expected`, so somebody has saved it."""
+    """Write the values of the store. Raise RowChanged if another user has saved the row since."""
     with transaction.atomic(using=router.db_for_write(ProductConfiguration)):
         all_rows(ProductConfiguration).select_for_update().get(product=product_id)
         row = find_row(product_id)

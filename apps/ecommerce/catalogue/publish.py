@@ -99,9 +99,8 @@ class _Writer:
     found: StripeProduct
     nonce: str
     used_ids: set[str]  # of the rows that have a price; others can be those of an interrupted try
-    plans: dict[str, str] = field(
-        default_factory=dict
-    )  # of new prices, which go on with the plan of the old one
+    # Plans of new prices, which continue the plan of the replaced price.
+    plans: dict[str, str] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
 
     def write_product(self, values: ProductValues) -> None:
@@ -165,19 +164,7 @@ class _Writer:
 
     def _price_params(self, price: PriceValues) -> Any:
         old = self.found.price_items.get(price.id, {})
-        params: dict[str, Any] = {"product": self.product_id, "currency": price.currency}
-        if price.is_custom:
-            limits = {"minimum": price.minimum, "maximum": price.maximum, "preset": price.preset}
-            given = {name: amount for name, amount in limits.items() if amount}
-            params["custom_unit_amount"] = {"enabled": True, **given}
-        else:
-            params["unit_amount"] = price.amount
-        if price.interval:
-            recurring: dict[str, Any] = {"interval": price.interval, "interval_count": price.interval_count}
-            trial = {"trial_period_days": price.trial_days} if price.trial_days else {}
-            params["recurring"] = recurring | trial
-        if price.nickname:
-            params["nickname"] = price.nickname
+        params = price_params(self.product_id, price)
         if old.get("metadata"):
             params["metadata"] = {**old["metadata"]}
         if old.get("tax_behavior") not in (None, "unspecified"):
@@ -189,6 +176,24 @@ class _Writer:
     def _key(self, name: str, params: Any) -> str:
         text = json.dumps([self.product_id, self.nonce, name, params], sort_keys=True)
         return f"editor-{sha256(text.encode()).hexdigest()[:40]}"
+
+
+def price_params(product_id: str, price: PriceValues) -> dict[str, Any]:
+    """Return the parameters of a new price. https://docs.stripe.com/api/prices/create"""
+    params: dict[str, Any] = {"product": product_id, "currency": price.currency}
+    if price.amount is None:
+        limits = {"minimum": price.minimum, "maximum": price.maximum, "preset": price.preset}
+        given = {name: amount for name, amount in limits.items() if amount}
+        params["custom_unit_amount"] = {"enabled": True, **given}
+    else:
+        params["unit_amount"] = price.amount
+    if price.interval:
+        recurring: dict[str, Any] = {"interval": price.interval, "interval_count": price.interval_count}
+        trial = {"trial_period_days": price.trial_days} if price.trial_days else {}
+        params["recurring"] = recurring | trial
+    if price.nickname:
+        params["nickname"] = price.nickname
+    return params
 
 
 @contextmanager

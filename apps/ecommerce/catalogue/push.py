@@ -18,6 +18,8 @@ from typing import Any
 
 import stripe
 
+from apps.ecommerce.catalogue.product_values import PriceValues
+from apps.ecommerce.catalogue.publish import price_params
 from apps.ecommerce.catalogue.report import NotSaved, Report, describe
 from apps.ecommerce.catalogue.rows import build_rows
 from apps.ecommerce.catalogue.sync import fetch_product, sync_product
@@ -145,34 +147,11 @@ def _create_product(product: Product) -> None:
 
 def _create_price(price: Price) -> str:
     """Return the id of the new price."""
-    params: dict[str, Any] = {
-        "product": price.product_id,
-        "currency": price.currency,
-        "metadata": {OLD_ID: price.id},
-    }
-    if price.is_custom:
-        limits = {
-            "minimum": price.custom_minimum,
-            "maximum": price.custom_maximum,
-            "preset": price.custom_preset,
-        }
-        given = {name: amount for name, amount in limits.items() if amount}
-        params["custom_unit_amount"] = {"enabled": True, **given}
-    else:
-        params["unit_amount"] = price.unit_amount
-        others = {
-            code: {"unit_amount": amount}
-            for code, amount in price.currency_options.items()
-            if amount is not None
-        }
-        if others:
-            params["currency_options"] = others
-    if price.is_recurring:
-        params["recurring"] = {"interval": price.interval, "interval_count": price.interval_count}
-        if price.trial_period_days:
-            params["recurring"]["trial_period_days"] = price.trial_period_days
-    if price.nickname:
-        params["nickname"] = price.nickname
+    params = price_params(price.product_id, PriceValues.from_price(price))
+    params["metadata"] = {OLD_ID: price.id}
+    others = {code: {"unit_amount": n} for code, n in price.currency_options.items() if n is not None}
+    if others and not price.is_custom:
+        params["currency_options"] = others
     if price.plan and price.plan != price.nickname and not _is_taken(price):
         params |= {"lookup_key": price.plan, "transfer_lookup_key": True}
     digest = sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()

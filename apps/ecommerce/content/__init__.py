@@ -1,1 +1,1 @@
-"""What owners get: files and lessons."""
+"""What owners get: files, lessons and licence keys."""

@@ -11,7 +11,6 @@ from django.urls import reverse
 
 from apps.ecommerce.content.progress import user_progress
 from apps.ecommerce.models import Lesson, LessonProgress, ProductConfiguration, Section
-from apps.ecommerce.purchases.entitlements import owned_plans
 from apps.users.models import User
 
 MAX_UNFOLDED = 30
@@ -81,8 +80,10 @@ class Outline:
         return next(reversed(before), None), next(iter(after), None)
 
 
-def owner_outline(configuration: ProductConfiguration, user: User, current: Lesson | None = None) -> Outline:
-    plans = owned_plans(user, configuration.product)
+def owner_outline(
+    configuration: ProductConfiguration, user: User, plans: Collection[str], current: Lesson | None = None
+) -> Outline:
+    """Return the outline for an owner with these plans."""
     progress = user_progress(user, configuration)
     outline = _outline(configuration, "lesson", plans, progress, previews_only=False)
     outline.unfold(current or (outline.resume.lesson if outline.resume else None))

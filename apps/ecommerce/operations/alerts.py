@@ -89,7 +89,7 @@ def check_shop() -> dict[str, str]:
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
     unassigned = ExternalSale.objects.unassigned().count()
-    overdue, without_key = overdue_warning(), purchases_without_key()
+    overdue, without_key = overdue_warning(), list(purchases_without_key().select_related("user")[:5])
     problems = {
         SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
         PRICES_REFUSED: (
@@ -156,7 +156,7 @@ def check_shop() -> dict[str, str]:
         ),
         "licence keys missing": (
             without_key,
-            f"Buyers who wait for a licence key: {', '.join(row.current_email for row in without_key[:5])}. "
+            f"Buyers who wait for a licence key: {', '.join(row.current_email for row in without_key)}. "
             f"Add keys: {settings.SITE_URL}/admin/ecommerce/licencekey/add/",
         ),
         "billed without account": (

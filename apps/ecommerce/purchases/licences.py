@@ -72,10 +72,6 @@ def add_keys(configuration: ProductConfiguration, keys: Iterable[str]) -> int:
     return LicenceKey.objects.count() - before
 
 
-def unsold_keys(configuration: ProductConfiguration) -> int:
-    return configuration.issued_keys.filter(purchase=None).count()
-
-
 def _issue(configuration: ProductConfiguration, purchase: Purchase) -> LicenceKey | None:
     values = {"purchase": purchase, "issued_at": timezone.now()}
     if configuration.licence_keys == ProductConfiguration.LicenceKeys.GENERATED:

@@ -22,10 +22,12 @@ from apps.ecommerce.purchases.previews import can_open_samples
 @never_cache
 @product_required
 def lessons(request: ProductRequest, product_slug: str) -> HttpResponse:
-    outline = owner_outline(request.product_config, request.user)
+    configuration = request.product_config
+    plans = owned_plans(request.user, configuration.product)
+    outline = owner_outline(configuration, request.user, plans)
     if not outline.entries:
         return redirect("purchased_product", product_slug)
-    context = {"configuration": request.product_config, "outline": outline}
+    context = {"configuration": configuration, "outline": outline}
     return render(request, "ecommerce/lessons.html", context)
 
 
@@ -38,16 +40,16 @@ def lesson(request: ProductRequest, product_slug: str, lesson_id: int) -> HttpRe
         return refusal
     if request.method == "GET":
         record_opened(request.user, row)
-    outline = owner_outline(request.product_config, request.user, row)
+    configuration = request.product_config
+    plans = owned_plans(request.user, configuration.product)
+    outline = owner_outline(configuration, request.user, plans, row)
     previous, following = outline.around(row)
     context: dict[str, object] = {
         "outline": outline,
         "entry": next(entry for entry in outline.entries if entry.lesson == row),
         "previous": previous,
         "next": following,
-        "files": list_files(
-            request.product_config, owned_plans(request.user, request.product_config.product), row
-        ),
+        "files": list_files(configuration, plans, row),
     }
     return _render_lesson(request, row, "ecommerce/lesson.html", "lesson_video", context)
 
@@ -64,7 +66,8 @@ def lesson_done(request: ProductRequest, product_slug: str, lesson_id: int) -> H
     set_done(request.user, row, is_done=is_done)
     if not is_done:
         return redirect("lesson", product_slug, row.pk)
-    _previous, following = owner_outline(request.product_config, request.user).around(row)
+    plans = owned_plans(request.user, request.product_config.product)
+    _previous, following = owner_outline(request.product_config, request.user, plans).around(row)
     return HttpResponseRedirect(following.url) if following else redirect("lessons", product_slug)
 
 

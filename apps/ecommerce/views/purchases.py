@@ -138,10 +138,11 @@ def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpR
 def purchased_product(request: ProductRequest, product_slug: str) -> HttpResponse:
     configuration = request.product_config
     content = render_lesson_text(configuration.content, configuration.product.name)
-    files = list_files(configuration, owned_plans(request.user, configuration.product))
+    plans = owned_plans(request.user, configuration.product)
+    files = list_files(configuration, plans)
     context = {
         "configuration": configuration,
-        "outline": owner_outline(configuration, request.user),
+        "outline": owner_outline(configuration, request.user, plans),
         "content": content,
         "files": files,
         "has_download": any(listed.is_included for listed in files),
