@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_delete
 
 
 class EcommerceConfig(AppConfig):
@@ -11,6 +11,7 @@ class EcommerceConfig(AppConfig):
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
         from apps.ecommerce.content.files import delete_upload, keep_plan, record_change
@@ -45,6 +46,7 @@ class EcommerceConfig(AppConfig):
             post_save.connect(record_change, sender=content)
             post_delete.connect(record_change, sender=content)
         post_delete.connect(delete_upload, sender=FileVersion)
+        post_migrate.connect(create_groups, sender=self)
         founder_emails.connect()
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)

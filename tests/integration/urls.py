@@ -217,6 +217,7 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
             "subscription_id": str(subscription.subscription_id),
             "invoice_id": invoice,
             "object_id": invoice,
+            "action_name": "refresh",
             "kind": "invoice",
             "path": "products",
             "content_type_id": str(ContentType.objects.get_for_model(ProductConfiguration).pk),

@@ -10,7 +10,7 @@ from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import ReceiverCall, SalesProblem, WebhookEvent
+from apps.ecommerce.models import OperatorAction, ReceiverCall, SalesProblem, WebhookEvent
 from apps.ecommerce.purchases.signals import call_receiver
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
@@ -41,6 +41,14 @@ class WebhookEventAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{row}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{row}: processed", messages.SUCCESS)
+
+
+@admin.register(OperatorAction)
+class OperatorActionAdmin(ReadOnlyAdmin):
+    list_display = ("started_at", "operator_name", "action", "subject", "outcome", "message")
+    list_filter = ("outcome", "action")
+    date_hierarchy = "started_at"
+    search_fields = ("operator_name", "subject", "message")
 
 
 @admin.register(SalesProblem)

@@ -11,6 +11,7 @@ from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .columns import order_number
+from .order_page import OrderPageAdmin
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -28,7 +29,8 @@ class StatusChangeInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(ReadOnlyAdmin):
+class PurchaseAdmin(OrderPageAdmin):
+    view_on_site = False  # the buyer's page is a 404 for operators
     list_display = (
         "order_number",
         "status",

@@ -14,6 +14,7 @@ from .fields import STRIPE_ID_LENGTH, private_storage
 from .files import FileVersion, ProductFile
 from .lessons import Lesson, LessonProgress, Section
 from .licences import LicenceActivation, LicenceKey
+from .operator_actions import OperatorAction
 from .order_numbers import parse_public_id
 from .payments import Payment
 from .presentation import FaqEntry

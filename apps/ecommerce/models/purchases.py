@@ -143,6 +143,18 @@ class Purchase(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        permissions = [
+            ("refresh_purchase", "Can refresh orders from Stripe"),
+            ("refund_purchase", "Can refund payments"),
+            ("cancel_purchase", "Can cancel subscriptions"),
+            ("grant_access", "Can give access without payment"),
+            ("revoke_access", "Can revoke access, and restore it"),
+            ("resend_email", "Can send e-mails of an order again"),
+            ("correct_email", "Can correct a buyer's e-mail address"),
+            ("view_as_buyer", "Can see the shop as a buyer"),
+            ("view_reports", "Can see sales figures"),
+            ("export_reports", "Can export orders and payments"),
+        ]
         indexes = [
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),

@@ -1,0 +1,92 @@
+"""Run what an operator asks for once, and write it to the audit log."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.ecommerce.models import OperatorAction, Purchase
+from apps.ecommerce.stripe_api.transport import stripe_deadline
+from apps.users.models import User
+
+logger = logging.getLogger(__name__)
+Outcome = OperatorAction.Outcome
+
+MAX_RUNNING_TIME = timedelta(minutes=2)  # after that, the process has probably been killed
+
+
+class ActionRefused(Exception):
+    """The text tells the operator why nothing was done, and what to do."""
+
+
+def perform(
+    action: str,
+    operator: User,
+    token: UUID,
+    run: Callable[[OperatorAction], str],
+    *,
+    purchase: Purchase | None = None,
+    subject: str = "",
+    details: dict[str, Any] | None = None,
+) -> OperatorAction:
+    """Call `run` once for this token, and return the entry of the audit log with the text that `run` returned.
+
+    `run` sends its requests to Stripe with an idempotency key of `entry.token`, so after a connection error the same
+    token may be tried again. Raise ActionRefused or stripe.StripeError, which the entry records.
+    """
+    entry = _start(
+        token,
+        operator=operator,
+        operator_name=operator.email,
+        action=action,
+        purchase=purchase,
+        subject=subject or (purchase.order_number if purchase else ""),
+        details=details or {},
+    )
+    if entry.outcome == Outcome.DONE:
+        return entry
+    try:
+        with stripe_deadline():
+            message = run(entry)
+    except Exception as error:
+        _finish(entry, Outcome.FAILED, str(error) or type(error).__name__)
+        raise
+    _finish(entry, Outcome.DONE, message)
+    return entry
+
+
+def _start(token: UUID, **fields: Any) -> OperatorAction:
+    now, purchase = timezone.now(), fields["purchase"]
+    own = OperatorAction.objects.filter(token=token)
+    old = OperatorAction.objects.filter(outcome=Outcome.RUNNING, started_at__lt=now - MAX_RUNNING_TIME)
+    if purchase:
+        old.filter(purchase=purchase).set_outcome(Outcome.INTERRUPTED, finished_at=now)
+    try:
+        with transaction.atomic():
+            entry, is_new = OperatorAction.objects.get_or_create(
+                token=token, defaults={**fields, "started_at": now}
+            )
+            if is_new or entry.outcome == Outcome.DONE:
+                return entry
+            unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
+            if unfinished.set_outcome(Outcome.RUNNING, started_at=now, finished_at=None):
+                return own.get()
+    except IntegrityError:
+        message = _("Another action on this order is running. Look at the order again in a minute.")
+        raise ActionRefused(message) from None
+    raise ActionRefused(_("This is already being done. Look at the order again in a minute."))
+
+
+def _finish(entry: OperatorAction, outcome: OperatorAction.Outcome, message: str) -> None:
+    entry.outcome, entry.message, entry.finished_at = outcome, message, timezone.now()
+    rows = OperatorAction.objects.filter(pk=entry.pk)
+    rows.set_outcome(outcome, message=message, finished_at=entry.finished_at)
+    logger.info(
+        "%s: %s %s (%s)", entry.operator_name, entry.action, entry.subject, outcome,
+        extra={"action": entry.action, "subject": entry.subject, "outcome": str(outcome)},
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""What operators do with an order: confirmed, done once, written to the audit log."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.ecommerce.back_office.roles import SUPPORT
+from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
+from apps.users.models import User
+from tests.factories import buy, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def as_olive(olive: User) -> Client:
+    return signed_in(olive)
+
+
+@pytest.fixture
+def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
+    return buy(as_ada, icons)
+
+
+def action_url(purchase: Purchase, name: str) -> str:
+    return reverse("admin:ecommerce_purchase_action", args=[purchase.pk, name])
+
+
+def confirm(operator: Client, url: str, **fields: str) -> Any:
+    """Open the page that asks to confirm, and send its form."""
+    page = operator.get(url)
+    assert page.status_code == 200
+    return operator.post(url, {**hidden_fields(page.content.decode()), **fields})
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    return dict(re.findall(r'type="hidden" name="(token|state)" value="([^"]+)"', page))
+
+
+def messages_of(response: Any) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def test_an_action_asks_to_confirm_and_is_written_to_the_audit_log(
+    as_olive: Client, olive: User, purchase: Purchase
+) -> None:
+    url = action_url(purchase, "refresh")
+    assert as_olive.get(url).status_code == 200
+    assert not OperatorAction.objects.exists()
+
+    assert confirm(as_olive, url).status_code == 302
+    entry = OperatorAction.objects.get()
+    assert (entry.operator, entry.operator_name, entry.action) == (olive, olive.email, "refresh")
+    assert (entry.purchase, entry.subject, entry.outcome) == (purchase, purchase.order_number, "done")
+
+
+def test_a_form_that_is_sent_twice_acts_once(as_olive: Client, purchase: Purchase) -> None:
+    url = action_url(purchase, "refresh")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    assert [as_olive.post(url, fields).status_code for _ in range(2)] == [302, 302]
+    assert OperatorAction.objects.count() == 1
+
+
+def test_an_order_that_has_changed_since_is_confirmed_again(as_olive: Client, purchase: Purchase) -> None:
+    url = action_url(purchase, "refresh")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    purchase.payments.update(amount_refunded=100)
+    page = as_olive.post(url, fields)
+    assert page.status_code == 200
+    assert "has changed" in messages_of(page)
+    assert not OperatorAction.objects.exists()
+
+
+def test_two_operators_cannot_act_on_one_order_at_once(
+    as_olive: Client, olive: User, purchase: Purchase
+) -> None:
+    other = OperatorAction.objects.create(
+        operator=olive, action="refresh", purchase=purchase, subject="x", started_at=timezone.now()
+    )
+    page = confirm(as_olive, action_url(purchase, "refresh"))
+    assert "Another action" in page.content.decode()
+
+    # The process of the other one was killed.
+    rows = OperatorAction.objects.filter(pk=other.pk)
+    rows.set_outcome(OperatorAction.Outcome.RUNNING, started_at=timezone.now() - timedelta(minutes=3))
+    assert confirm(as_olive, action_url(purchase, "refresh")).status_code == 302
+    assert rows.get().outcome == "interrupted"
+
+
+def test_entries_of_the_audit_log_are_not_changed_or_deleted(
+    as_olive: Client, olive: User, purchase: Purchase
+) -> None:
+    confirm(as_olive, action_url(purchase, "refresh"))
+    entry = OperatorAction.objects.get()
+    for change in (
+        entry.save,
+        entry.delete,
+        OperatorAction.objects.all().delete,
+        lambda: OperatorAction.objects.update(message="x"),
+    ):
+        with pytest.raises(TypeError):
+            change()
+    page = reverse("admin:ecommerce_operatoraction_change", args=[entry.pk])
+    assert as_olive.get(page).status_code == 200
+    assert as_olive.post(page, {"message": "x"}).status_code == 403
+    olive.delete()
+    entry.refresh_from_db()
+    assert (entry.operator, entry.operator_name) == (None, "olive@example.com")
+
+
+def test_each_action_needs_its_permission(bob: User, purchase: Purchase) -> None:
+    bob.is_staff = True
+    bob.save()
+    bob.groups.add(Group.objects.get(name=SUPPORT))
+    support = signed_in(bob)
+    order = reverse("admin:ecommerce_purchase_change", args=[purchase.pk])
+    assert action_url(purchase, "refresh") not in support.get(order).content.decode()
+    assert support.get(action_url(purchase, "refresh")).status_code == 403
+    assert support.post(action_url(purchase, "refresh")).status_code == 403
+
+    bob.user_permissions.add(Permission.objects.get(codename="refresh_purchase"))
+    assert action_url(purchase, "refresh") in support.get(order).content.decode()
+    assert confirm(support, action_url(purchase, "refresh")).status_code == 302
