@@ -16,10 +16,16 @@ from apps.ecommerce.content.file_updates import announce, recipients
 from apps.ecommerce.models import FileVersion, Price, ProductConfiguration, ProductFile
 
 from .private_files import PrivateFileInput
-from .read_only import filtered_product
+from .read_only import ProductFilter, filtered_product
 
 
 class ProductFileForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        products: Any = self.fields.get("configuration")
+        if products:
+            products.queryset = ProductConfiguration.objects.select_related("product")
+
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or self.cleaned_data
         configuration = data.get("configuration") or getattr(self.instance, "configuration", None)
@@ -74,7 +80,7 @@ class ProductFileAdmin(admin.ModelAdmin):
     change_form_template = "ecommerce/admin/product_file.html"
     list_display = ("name", "configuration", "newest", "is_sample", "plan", "position")
     list_editable = ("position",)
-    list_filter = ("is_sample", ("configuration", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("is_sample", ("configuration", ProductFilter))
     list_select_related = ("configuration__product",)
     search_fields = ("name", "configuration__product__name")
     fields = ("configuration", "name", "lesson", "plan", "is_sample", "position")

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from apps.ecommerce.models import LicenceActivation, LicenceKey, ProductConfiguration
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 
-from .read_only import ReadOnlyAdmin, ReadOnlyInline, filtered_product
+from .read_only import ProductFilter, ReadOnlyAdmin, ReadOnlyInline, filtered_product
 
 MAX_KEYS = 100_000
 MAX_FILE_BYTES = 10_000_000
@@ -69,7 +69,7 @@ class ActivationInline(ReadOnlyInline):
 class LicenceKeyAdmin(ReadOnlyAdmin):
     list_display = ("key", "configuration", "purchase", "issued_at", "computers", "replaced_at")
     list_filter = (
-        "configuration",
+        ("configuration", ProductFilter),
         ("purchase", admin.EmptyFieldListFilter),
         ("replaced_at", admin.EmptyFieldListFilter),
     )

@@ -1,6 +1,10 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest, QueryDict
+
+from apps.ecommerce.models import ProductConfiguration
 
 
 def filtered_product(request: HttpRequest) -> dict[str, str]:
@@ -8,6 +12,14 @@ def filtered_product(request: HttpRequest) -> dict[str, str]:
     filters = QueryDict(request.GET.get("_changelist_filters", ""))
     product = filters.get("configuration__id__exact") or request.GET.get("configuration", "")
     return {"configuration": product} if product.isdecimal() else {}
+
+
+class ProductFilter(admin.RelatedOnlyFieldListFilter):
+    """Read the names of all products with one query."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        used = model_admin.model.objects.values(self.field_path)
+        return list(ProductConfiguration.objects.filter(pk__in=used).values_list("pk", "product__name"))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

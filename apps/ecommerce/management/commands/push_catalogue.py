@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.push import push_catalogue
 
-SANDBOX_NOTE = "The shop uses the sandbox. For your Stripe account, set STRIPE_SECRET_KEY in .env, and repeat it."
+SANDBOX_NOTE = (
+    "The shop uses the sandbox. For your Stripe account, set STRIPE_SECRET_KEY in .env, and repeat it."
+)
 
 
 class Command(BaseCommand):
