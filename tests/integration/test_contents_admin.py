@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -37,6 +38,45 @@ def test_queries_do_not_grow_with_the_products(as_olive: Client, sandbox: Any, u
         return len(queries)
 
     assert count_queries(2) == count_queries(5)
+
+
+def test_form_of_a_file_offers_the_lessons_of_its_product(as_olive: Client, sandbox: Any) -> None:
+    icons, book = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Book")
+    for row in (icons, book):
+        row.sections.create(title="One").lessons.create(title="Start")
+    file = add_file(icons)
+    for url in (f"{FILES}add/?configuration={icons.pk}", f"{FILES}{file.pk}/change/"):
+        page = as_olive.get(url).content.decode()
+        assert "Icon set: Start" in page
+        assert "Book: Start" not in page
+    page = as_olive.get(f"{FILES}add/").content.decode()
+    assert "Icon set: Start" in page
+    assert "Book: Start" in page
+
+
+def test_lesson_of_another_product_is_refused_in_words(as_olive: Client, sandbox: Any) -> None:
+    icons, book = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Book")
+    lesson = book.sections.create(title="One").lessons.create(title="Start")
+    form = {"configuration": icons.pk, "name": "Guide", "lesson": lesson.pk, "position": 0}
+    inline = {"versions-TOTAL_FORMS": 0, "versions-INITIAL_FORMS": 0}
+    page = as_olive.post(f"{FILES}add/?configuration={icons.pk}", form | inline).content.decode()
+    assert "This lesson belongs to Book." in page
+
+
+@pytest.mark.parametrize("model", ["productfile", "section", "licencekey"])
+def test_staff_who_may_only_view_contents_can_open_them(sandbox: Any, model: str) -> None:
+    viewer = User.objects.create_user("viewer@example.com", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename=f"view_{model}"))
+    icons = create_product(sandbox.client, "Icon set")
+    section = icons.sections.create(title="One")
+    rows = {
+        "productfile": add_file(icons),
+        "section": section,
+        "lesson": section.lessons.create(title="Start"),
+        "licencekey": LicenceKey.objects.create(configuration=icons, key="K"),
+    }
+    url = f"/admin/ecommerce/{model}/{rows[model].pk}/change/"
+    assert signed_in(viewer).get(url).status_code == 200
 
 
 @pytest.mark.parametrize("url", [FILES, KEYS])
