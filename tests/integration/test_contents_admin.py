@@ -63,7 +63,7 @@ def test_lesson_of_another_product_is_refused_in_words(as_olive: Client, sandbox
     assert "This lesson belongs to Book." in page
 
 
-@pytest.mark.parametrize("model", ["productfile", "section", "licencekey"])
+@pytest.mark.parametrize("model", ["productfile", "section", "lesson", "licencekey"])
 def test_staff_who_may_only_view_contents_can_open_them(sandbox: Any, model: str) -> None:
     viewer = User.objects.create_user("viewer@example.com", is_staff=True)
     viewer.user_permissions.set(Permission.objects.filter(codename=f"view_{model}"))
