@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.ecommerce.models import LicenceKey
+from apps.ecommerce.models import LicenceKey, ProductConfiguration
 from apps.users.models import User
 from tests.factories import add_file, create_product, signed_in
 
@@ -77,6 +77,31 @@ def test_staff_who_may_only_view_contents_can_open_them(sandbox: Any, model: str
     }
     url = f"/admin/ecommerce/{model}/{rows[model].pk}/change/"
     assert signed_in(viewer).get(url).status_code == 200
+
+
+@pytest.mark.parametrize("url", [FILES, KEYS])
+def test_list_of_a_product_leads_back_to_it(as_olive: Client, sandbox: Any, url: str) -> None:
+    icons = create_product(sandbox.client, "Icon set")
+    product_page = f'href="/admin/ecommerce/productconfiguration/{icons.pk}/change/"'
+    assert product_page in as_olive.get(url, {"configuration__id__exact": icons.pk}).content.decode()
+    assert product_page not in as_olive.get(url).content.decode()
+    for wrong in ("x", "9" * 30):
+        response = as_olive.get(url, {"configuration__id__exact": wrong}, follow=True)
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_warned"), [("", True), ("generated", True), ("listed", False)], ids=str
+)
+def test_added_keys_that_the_product_does_not_sell_are_reported(
+    as_olive: Client, sandbox: Any, setting: str, is_warned: bool
+) -> None:
+    icons = create_product(sandbox.client, "Icon set")
+    ProductConfiguration.objects.update(licence_keys=setting)
+    form = {"configuration": icons.pk, "keys": "A-1"}
+    page = as_olive.post(f"{KEYS}add/", form, follow=True).content.decode()
+    assert "1 key was added" in page
+    assert ("does not sell keys of its list" in page) == is_warned
 
 
 @pytest.mark.parametrize("url", [FILES, KEYS])

@@ -16,7 +16,7 @@ from apps.ecommerce.content.file_updates import announce, recipients
 from apps.ecommerce.models import FileVersion, Lesson, Price, ProductConfiguration, ProductFile
 
 from .private_files import PrivateFileInput
-from .read_only import ProductFilter, filtered_product
+from .read_only import ProductContentsAdmin, ProductFilter, filtered_product
 
 
 class ProductFileForm(forms.ModelForm):
@@ -85,7 +85,7 @@ class FileVersionInline(admin.StackedInline):
 
 
 @admin.register(ProductFile)
-class ProductFileAdmin(admin.ModelAdmin):
+class ProductFileAdmin(ProductContentsAdmin):
     form = ProductFileForm
     inlines = (FileVersionInline,)
     change_form_template = "ecommerce/admin/product_file.html"

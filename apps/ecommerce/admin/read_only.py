@@ -22,6 +22,21 @@ class ProductFilter(admin.RelatedOnlyFieldListFilter):
         return list(ProductConfiguration.objects.filter(pk__in=used).values_list("pk", "product__name"))
 
 
+class ProductContentsAdmin(admin.ModelAdmin):
+    """A list that leads back to the product whose rows it shows."""
+
+    change_list_template = "ecommerce/admin/product_contents.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        pk = request.GET.get("configuration__id__exact", "")
+        rows = ProductConfiguration.objects.select_related("product")
+        row = rows.filter(pk=pk).first() if pk.isdecimal() and len(pk) < 19 else None
+        may_see = request.user.has_perm("ecommerce.view_productconfiguration")
+        return super().changelist_view(
+            request, {"product": row if may_see else None, **(extra_context or {})}
+        )
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
