@@ -119,11 +119,11 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
         text = ngettext("%(count)s key was added.", "%(count)s keys were added.", added)
         self.message_user(request, text % {"count": added})
         if configuration.licence_keys != ProductConfiguration.LicenceKeys.LISTED:
-            text = _(
+            warning = _(
                 "%(product)s does not sell keys of its list. Choose “%(setting)s” on the product's page."
             )
             values = {"product": configuration, "setting": ProductConfiguration.LicenceKeys.LISTED.label}
-            self.message_user(request, text % values, messages.WARNING)
+            self.message_user(request, warning % values, messages.WARNING)
         if known := len(keys) - added:
             text = ngettext("%(count)s key is already known.", "%(count)s keys are already known.", known)
             self.message_user(request, text % {"count": known}, messages.WARNING)

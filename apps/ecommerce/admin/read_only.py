@@ -17,7 +17,7 @@ def filtered_product(request: HttpRequest) -> dict[str, str]:
 class ProductFilter(admin.RelatedOnlyFieldListFilter):
     """Read the names of all products with one query."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         used = model_admin.model.objects.values(self.field_path)
         return list(ProductConfiguration.objects.filter(pk__in=used).values_list("pk", "product__name"))
 
