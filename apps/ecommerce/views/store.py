@@ -74,9 +74,10 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     rows = ProductConfiguration.objects.with_catalogue().select_related("category")
     configuration = get_object_or_404(rows, slug=slug)
     is_preview = _is_preview(request, configuration)
-    own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
+    own = Purchase.objects.for_user(request.user).only(*CARD_FIELDS, "currency")
     purchases = [] if is_preview else list(own)
-    [card] = product_cards([configuration], purchases)
+    product_purchases = _complete_purchases(purchases, configuration.product_id)
+    [card] = product_cards([configuration], product_purchases)
     # Owners can open the page of a product that is no longer sold.
     is_shown = configuration.is_on_sale or card.owned or is_preview
     if configuration.status == ProductConfiguration.Status.DRAFT and not is_shown:
@@ -87,6 +88,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     options = (
         price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
     )
+    upgrades = upgrade_options(configuration.prices, product_purchases) if options and card.owned else []
     price_ids = [option.price.id for option in options]
     chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
     currencies = [] if fixed_currency else currency_choices(prices)
@@ -94,7 +96,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "card": card,
         "configuration": configuration,
         "price_options": options,
-        "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
+        "upgrade_options": upgrades,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
         "currencies": currencies,
         "fixed_currency": fixed_currency,
@@ -106,6 +108,13 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "live_updates": live_updates(request.user, purchases),
     }
     return render(request, "ecommerce/product.html", context, status=200 if is_shown else 404)
+
+
+def _complete_purchases(purchases: Sequence[Purchase], product_id: str) -> list[Purchase]:
+    """Return those of this product with all columns and their prices, newest first."""
+    ids = [row.pk for row in purchases if row.product_id == product_id]
+    rows = Purchase.objects.filter(pk__in=ids).select_related("price", "upgrade_of")
+    return list(rows) if ids else []
 
 
 def _is_preview(request: HttpRequest, configuration: ProductConfiguration) -> bool:
