@@ -28,8 +28,21 @@ class PageRange:
         return self.last.number % PAGES_BEFORE_BUTTON != 0
 
 
-def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
-    paginator = Paginator(queryset, PER_PAGE)
+class CountedPaginator(Paginator):
+    """Paginate rows whose number is known."""
+
+    def __init__(self, rows: ProductConfigurationQuerySet, row_count: int) -> None:
+        super().__init__(rows, PER_PAGE)
+        self.row_count = row_count
+
+    @property
+    def count(self) -> int:  # type: ignore[override]
+        return self.row_count
+
+
+def paginate(queryset: ProductConfigurationQuerySet, page: str, count: int) -> PageRange:
+    """Return the pages that the parameter names. `count` is the number of rows in the queryset."""
+    paginator = CountedPaginator(queryset, count)
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
     first = paginator.page(max(min(start, last.number), last.number - MAX_PAGES + 1, 1))

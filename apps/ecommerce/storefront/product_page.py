@@ -1,0 +1,26 @@
+"""What the page of a product shows to everybody."""
+
+from dataclasses import dataclass
+
+from apps.core.page_cache import public_data
+from apps.ecommerce.content.outline import Outline, public_outline
+from apps.ecommerce.content.what_you_get import WhatYouGet, what_you_get
+from apps.ecommerce.models import ProductConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    configuration: ProductConfiguration
+    outline: Outline
+    what_you_get: WhatYouGet
+
+
+def product_page(slug: str) -> ProductPage:
+    """Return the page's data, cached until the catalogue changes. Raise ProductConfiguration.DoesNotExist."""
+    return public_data(f"product {slug}", lambda: _load(slug))
+
+
+def _load(slug: str) -> ProductPage:
+    rows = ProductConfiguration.objects.with_catalogue().select_related("category").prefetch_related("faq")
+    configuration = rows.get(slug=slug)
+    return ProductPage(configuration, public_outline(configuration), what_you_get(configuration))
