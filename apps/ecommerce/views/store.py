@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
 from apps.core.rate_limits import rate_limited
-from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
+from apps.ecommerce.models import Category, ProductConfiguration, ProductConfigurationQuerySet, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
 from apps.ecommerce.storefront.groups import known_slug, store_counts
@@ -49,14 +49,13 @@ def store(request: HttpRequest) -> HttpResponse:
     store_filter = replace(store_filter, **known)
     counts = store_counts(store_filter)
     pages = paginate(store_filter.queryset(), request.GET.get("page", ""), counts.products)
-    configurations = pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
         "categories": counts.categories,
         "tags": counts.tags,
-        "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
+        "cards": SimpleLazyObject(lambda: product_cards(_configurations(pages), purchases)),
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
@@ -139,6 +138,10 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     }
     query = urlencode({name: value for name, value in params.items() if value})
     return f"{reverse('store')}?{query}" if query else reverse("store")
+
+
+def _configurations(pages: PageRange) -> ProductConfigurationQuerySet:
+    return pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
 
 
 def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
