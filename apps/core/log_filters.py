@@ -14,7 +14,7 @@ SECRETS = (
     (re.compile(r"(://[^\s:/@]*:)[^\s@/]+@"), r"\1…@"),  # the password in DATABASE_URL, EMAIL_URL, …
     (
         re.compile(
-            r"(?i)([\w-]*(?:sessionid|token|password|secret|authorization|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
+            r"(?i)((?:sessionid|token|password|secret|authorization|api_?key)[\w-]*[\"']?\s*[=:]\s*[\"']?)"
             r"[^\s\"';&,]+"
         ),
         r"\1…",

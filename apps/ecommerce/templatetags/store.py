@@ -87,7 +87,8 @@ def presentment_amount(payment: Payment) -> str:
 
 @register.simple_tag
 def product_json_ld(configuration: ProductConfiguration) -> SafeString:
-    return render_json_ld(structured_data(configuration))
+    key = f"structured data {configuration.pk} {get_language()}"
+    return page_cache.public_data(key, lambda: render_json_ld(structured_data(configuration)))
 
 
 @register.simple_tag
