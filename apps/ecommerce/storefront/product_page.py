@@ -22,5 +22,5 @@ def product_page(slug: str) -> ProductPage:
 
 def _load(slug: str) -> ProductPage:
     rows = ProductConfiguration.objects.with_catalogue().select_related("category").prefetch_related("faq")
-    configuration = rows.get(slug=slug)
+    configuration = rows.defer("content", "search_text").get(slug=slug)  # what owners get is not cached
     return ProductPage(configuration, public_outline(configuration), what_you_get(configuration))
