@@ -57,7 +57,7 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
 
 
 def public_data(key: str, load: Callable[[], Data]) -> Data:
-    """Return what `load` returns, cached like a page. It must be the same for all visitors and languages."""
+    """Return what `load` returns, cached like a page. It must be the same for all visitors."""
     if settings.DEBUG:
         return load()
     cache_key = f"data-{sha256(f'{current_version()} {key}'.encode()).hexdigest()}"

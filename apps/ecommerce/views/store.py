@@ -96,6 +96,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "card": card,
         "configuration": configuration,
+        "json_ld": page.json_ld,
         "price_options": options,
         "upgrade_options": upgrades,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
