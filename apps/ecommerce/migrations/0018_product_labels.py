@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0016_verbose_names'),
+        ('ecommerce', '0017_operator_actions'),
     ]
 
     operations = [
