@@ -61,7 +61,10 @@ def public_data(key: str, load: Callable[[], Data]) -> Data:
     if settings.DEBUG:
         return load()
     cache_key = f"data-{sha256(f'{current_version()} {key}'.encode()).hexdigest()}"
-    data: Data | None = caches["pages"].get(cache_key)
+    try:
+        data: Data | None = caches["pages"].get(cache_key)
+    except Exception:  # a class of another release
+        data = None
     if data is None:
         data = load()
         caches["pages"].set(cache_key, data, MAX_AGE_SECONDS)

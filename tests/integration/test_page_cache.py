@@ -16,6 +16,7 @@ from django.db import transaction
 from django.test import Client
 
 from apps.core import page_cache
+from apps.core.page_cache import public_data
 from apps.ecommerce.catalogue import configurations
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import (
@@ -343,3 +344,20 @@ def test_draft_that_staff_have_opened_stays_hidden(
     assert signed_in(olive).get("/store/icon-set/").status_code == 200
     for client in (as_ada, Client()):
         assert client.get("/store/icon-set/").status_code == 404
+
+
+def test_data_of_another_release_is_loaded_again(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, client: Client, icons: ProductConfiguration
+) -> None:
+    settings.DEBUG = False
+
+    pages = caches["pages"]
+    get_value = pages.get
+
+    def get_unreadable(key: str, *more: Any, **options: Any) -> Any:
+        if key.startswith("data-"):
+            raise AttributeError("Can't get attribute 'ProductPage'")
+        return get_value(key, *more, **options)
+
+    monkeypatch.setattr(pages, "get", get_unreadable)
+    assert public_data("product", lambda: "loaded") == "loaded"
