@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='payment',
-            index=models.Index(fields=['livemode', 'currency', 'product', 'paid_at', 'amount_paid'], name='payment_sales_by_product'),
+            index=models.Index(fields=['livemode', 'product', 'currency', 'paid_at', 'amount_paid'], name='payment_sales_by_product'),
         ),
         migrations.AddIndex(
             model_name='payment',
@@ -31,6 +31,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='purchase',
-            index=models.Index(condition=models.Q(('session_id__isnull', False)), fields=['livemode', 'created_at', 'paid_at'], name='purchase_checkouts'),
+            index=models.Index(fields=['livemode', 'created_at', 'paid_at'], name='purchase_checkouts'),
         ),
     ]

@@ -85,7 +85,7 @@ class Payment(models.Model):
         indexes = [
             models.Index(fields=["livemode", "paid_at", "currency", "amount_paid"], name="payment_sales"),
             models.Index(
-                fields=["livemode", "currency", "product", "paid_at", "amount_paid"],
+                fields=["livemode", "product", "currency", "paid_at", "amount_paid"],
                 name="payment_sales_by_product",
             ),
             models.Index(fields=["livemode", "dispute_status", "disputed_at"], name="payment_disputes"),

@@ -164,11 +164,7 @@ class Purchase(models.Model):
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
-            models.Index(
-                fields=["livemode", "created_at", "paid_at"],
-                condition=Q(session_id__isnull=False),
-                name="purchase_checkouts",
-            ),
+            models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -127,7 +127,9 @@ def _net_amount(line: StripeData) -> int:
 
 def _list_amount(items: Iterable[StripeData], currency: str) -> Fraction:
     items = [item for item in items if _has_fixed_amount(item)]
-    return sum((_per_month(_unit_amount(item, currency) * _quantity(item), item) for item in items), Fraction(0))
+    return sum(
+        (_per_month(_unit_amount(item, currency) * _quantity(item), item) for item in items), Fraction(0)
+    )
 
 
 def _unit_amount(item: StripeData, currency: str) -> int:
