@@ -97,7 +97,7 @@ def create_payment(purchase: Purchase, **fields: Any) -> Payment:
 
 
 def is_in(period: Period, at: datetime, zone: str) -> bool:
-    return period.first <= at.astimezone(ZoneInfo(zone)).date() <= period.last
+    return period.first <= local_day(at, zone) <= period.last
 
 
 def before(period: Period) -> Period:
@@ -252,16 +252,17 @@ def test_buckets_are_the_days_of_the_period_without_gaps(period: Period, zone: s
     if 1 < period.days <= MAX_BUCKETS:
         assert len(buckets) == period.days
     # The instant before the first midnight is yesterday.
-    first = period.start.astimezone(ZoneInfo(zone))
-    assert first.date() == period.first
-    assert (period.start.astimezone(UTC) - timedelta(seconds=1)).astimezone(
-        ZoneInfo(zone)
-    ).date() == period.first - DAY
+    assert local_day(period.start, zone) == period.first
+    assert local_day(period.start - timedelta(seconds=1), zone) == period.first - DAY
+
+
+def local_day(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date()
 
 
 def midnight(at: datetime, zone: str) -> datetime:
-    day = at.astimezone(ZoneInfo(zone)).date()
-    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone))
+    day = local_day(at, zone)
+    return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 STATUSES = [

@@ -89,9 +89,9 @@ class Period:
 
     def _hours(self) -> Iterator[Bucket]:
         """Yield 24 hours, or 23 and 25 when the clocks change."""
-        start = self.start.astimezone(UTC)
+        start = self.start
         while start < self.end:
-            end = min(start + timedelta(hours=1), self.end.astimezone(UTC))
+            end = min(start + timedelta(hours=1), self.end)
             shown = timezone.localtime(start, timezone.get_default_timezone())
             yield Bucket(start, end, date_format(shown, "TIME_FORMAT"))
             start = end
@@ -166,7 +166,8 @@ def today() -> date:
 
 
 def local_midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone())
+    """Return the beginning of a day. In UTC, because Python compares times within one zone without their offsets."""
+    return datetime.combine(day, time.min, tzinfo=timezone.get_default_timezone()).astimezone(UTC)
 
 
 def describe_days(first: date, last: date) -> str:

@@ -122,7 +122,8 @@ def _net_amount(line: StripeData) -> int:
     discounts = sum(row["amount"] for row in line["discount_amounts"] or [])
     taxes = line["taxes"] or []
     included = sum(row["amount"] for row in taxes if row["tax_behavior"] == "inclusive")
-    return int(line["amount"]) - discounts - included
+    net: int = line["amount"] - discounts - included
+    return net
 
 
 def _list_amount(items: Iterable[StripeData], currency: str) -> Fraction:
@@ -135,20 +136,24 @@ def _list_amount(items: Iterable[StripeData], currency: str) -> Fraction:
 def _unit_amount(item: StripeData, currency: str) -> int:
     price = item["price"]
     if price["currency"] == currency:
-        return price["unit_amount"] or 0
+        amount: int | None = price["unit_amount"]  # None: tiers, or fractions of the smallest unit
+        return amount or 0
     known = Price.objects.filter(id=price["id"]).first()
     return (known.amount_in(currency) if known else None) or 0
 
 
 def _quantity(item: StripeData) -> int:
-    return item.get("quantity") or 1
+    quantity: int = item.get("quantity") or 1
+    return quantity
 
 
 def _per_month(amount: int, item: StripeData) -> Fraction:
     recurring = item["price"]["recurring"]
-    return amount * PERIODS_PER_MONTH[recurring["interval"]] / recurring["interval_count"]
+    interval: str = recurring["interval"]
+    count: int = recurring["interval_count"]
+    return amount * PERIODS_PER_MONTH[interval] / count
 
 
 def _has_fixed_amount(item: StripeData) -> bool:
     recurring = expanded(item["price"]["recurring"])
-    return bool(recurring) and recurring["usage_type"] != "metered"
+    return recurring is not None and recurring["usage_type"] != "metered"

@@ -1,11 +1,12 @@
 """Store the refunds of payments, which the figures and the exports read."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from django.db.models import Q
 
 from apps.ecommerce.models import Payment, Refund
-from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
+from apps.ecommerce.purchases.stripe_payments import StripePayment
 from apps.ecommerce.stripe_api.client import StripeData
 
 COPIED_FIELDS = ("amount", "currency", "status", "reason", "created_at")
@@ -50,5 +51,5 @@ def _build_refund(payment: Payment, refund: StripeData) -> Refund:
         currency=refund["currency"],
         status=refund["status"] or "",
         reason=refund["reason"] or "",
-        created_at=to_datetime(refund["created"]),
+        created_at=datetime.fromtimestamp(refund["created"], UTC),
     )
