@@ -23,9 +23,11 @@ from apps.ecommerce.purchases.anomalies import (
     billed_twice,
     billed_without_account,
     bought_twice,
+    buyers_of_several,
     paid_without_owner,
 )
 from apps.ecommerce.purchases.reversals import reversed_but_billed
+from apps.ecommerce.stripe_api.client import is_livemode
 
 from . import shop_attention as shop
 from .attention_items import Item, about, last_line, limited, order_url
@@ -97,7 +99,7 @@ def _stuck_payments() -> Iterator[Item]:
         returned_at__lt=now - timedelta(minutes=settings.WEBHOOK_SILENCE_MINUTES), status=Status.OPEN
     )
     at_bank = Q(status=Status.PROCESSING, created_at__lt=now - MAX_BANK_TIME)
-    waiting = Purchase.objects.filter(current_mode(), status__in=(Status.OPEN, Status.PROCESSING))
+    waiting = Purchase.objects.filter(livemode=is_livemode(), status__in=(Status.OPEN, Status.PROCESSING))
     rows = waiting.filter(returned | at_bank).order_by("created_at")
 
     def describe(purchase: Purchase) -> Item:
@@ -113,13 +115,14 @@ def _stuck_payments() -> Iterator[Item]:
 
 
 def _charged_by_mistake() -> Iterator[Item]:
+    buyers = buyers_of_several()
     kinds = [
         (
-            billed_twice(),
+            billed_twice(buyers),
             _("A buyer pays for two subscriptions to one product"),
             _("Cancel one, and refund its payments."),
         ),
-        (bought_twice(), _("A buyer has paid twice for one product"), _("Refund one of the two.")),
+        (bought_twice(buyers), _("A buyer has paid twice for one product"), _("Refund one of the two.")),
         (
             list(reversed_but_billed()),
             _("A subscription goes on after a refund or a lost dispute"),

@@ -33,4 +33,8 @@ class Migration(migrations.Migration):
             model_name='purchase',
             index=models.Index(fields=['livemode', 'created_at', 'paid_at'], name='purchase_checkouts'),
         ),
+        migrations.AddIndex(
+            model_name='mail',
+            index=models.Index(condition=models.Q(('given_up_at__isnull', False)), fields=['given_up_at'], name='mail_given_up'),
+        ),
     ]
