@@ -20,7 +20,10 @@ from tests.benchmarks import rows
 from tests.benchmarks.page_queries import EXPLAIN
 from tests.factories import signed_in
 
-pytestmark = pytest.mark.django_db(transaction=True)  # PostgreSQL's VACUUM needs no transaction
+pytestmark = [
+    pytest.mark.django_db(transaction=True),  # because of PostgreSQL's VACUUM
+    pytest.mark.timeout(600),
+]
 
 SMALL, LARGE = 1_000, 200_000  # payments
 PRODUCTS = 300
@@ -28,7 +31,7 @@ MAX_QUERIES = (
     45  # two for session and user, four of Django's index, one for each kind of figure and of problem
 )
 MAX_DATABASE_MS = 300
-ROUNDS = 5
+ROUNDS = 3
 DAYS = 700  # in which the payments were made
 # These have few rows, however many payments there are.
 SMALL_TABLES = (
