@@ -49,12 +49,12 @@ def cached_pages(settings: Any) -> None:
 
 @pytest.fixture
 def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return a list of all values that are stored in the cache of pages from now on."""
+    """Return a list of all pages that are stored in the cache of pages from now on."""
     pages, values = caches["pages"], []
     set_value = pages.set
 
     def record(key: str, value: Any, *more: Any, **options: Any) -> None:
-        if key != page_cache.VERSION_KEY and not key.startswith("cards-"):
+        if key != page_cache.VERSION_KEY and not key.startswith(("cards-", "data-")):
             values.append(value)
         set_value(key, value, *more, **options)
 
