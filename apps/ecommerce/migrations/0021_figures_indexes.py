@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [('ecommerce', '0019_fill_figures')]
+    dependencies = [('ecommerce', '0020_fill_figures')]
 
     operations = [
         migrations.AlterField(

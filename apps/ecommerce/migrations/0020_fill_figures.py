@@ -84,7 +84,7 @@ def change(ledger, row, at, amount, count):
 
 class Migration(migrations.Migration):
 
-    dependencies = [('ecommerce', '0018_figures')]
+    dependencies = [('ecommerce', '0019_figures')]
 
     operations = [
         migrations.RunPython(fill_payments, migrations.RunPython.noop),
