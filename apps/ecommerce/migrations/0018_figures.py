@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [('ecommerce', '0017_operator_actions')]
+    dependencies = [('ecommerce', '0018_product_labels')]
 
     operations = [
         migrations.AddField(
