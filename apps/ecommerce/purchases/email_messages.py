@@ -16,7 +16,7 @@ from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.status_messages import status_message
 
-WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY)
+WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
 
 
 class OutdatedEmail(Exception):
@@ -109,6 +109,8 @@ def _access_text(purchase: Purchase) -> str:
         return str(_("You still have access."))
     if not purchase.is_suspended:
         return ""
+    if purchase.revoked_at:
+        return str(_("You no longer have access."))
     if purchase.suspended_by == Suspension.DISPUTED:
         return str(_("Until it is resolved, your access is paused."))
     is_running = purchase.has_running_subscription
