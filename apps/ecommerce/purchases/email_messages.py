@@ -94,12 +94,14 @@ def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) ->
         paid, currency = payment.amount_paid or payment.amount_total, payment.currency
         refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
     refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
+    keeps_access = _("You have access to %(product)s until then.")
     amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
     return {
         **amounts,
         "refund": str(refund) % amounts,
         "paid_on": format_day(paid_at),
         "access": _access_text(purchase),
+        "keeps_access": f" {keeps_access % {'product': purchase.product_name}}" if has_access(purchase) else "",
     }
 
 
