@@ -190,12 +190,8 @@ def give(entry: OperatorAction, data: dict[str, Any]) -> str:
         raise ActionRefused(message % {"order": error.purchase.order_number}) from None
     entry.purchase = purchase
     OperatorAction.objects.filter(pk=entry.pk).set_outcome(OperatorAction.Outcome.RUNNING, purchase=purchase)
-    values = message_values(purchase)
-    lasts = values["lasts"] or f" {_('It does not end.')}"
-    return _("Access to %(product)s is given.%(lasts)s The person gets an e-mail.") % {
-        **values,
-        "lasts": lasts,
-    }
+    text = _("Access to %(product)s is given.%(lasts)s The person gets an e-mail.")
+    return text % message_values(purchase)
 
 
 def describe_billing(purchase: Purchase) -> str:
@@ -211,7 +207,9 @@ def describe_billing(purchase: Purchase) -> str:
 
 def _price_name(product: str, price: Price) -> str:
     parts = [product, price.nickname, price.label_in(price.currency)]
-    return " · ".join(filter(None, parts)) + ("" if price.active else f" ({_('archived')})")
+    if not price.active:
+        parts.append(_("no longer sold"))
+    return " · ".join(filter(None, parts))
 
 
 ORDER_ACTIONS += [RevokeAccess(), RestoreAccess(), ViewAsBuyer()]

@@ -101,7 +101,9 @@ def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) ->
         "refund": str(refund) % amounts,
         "paid_on": format_day(paid_at),
         "access": _access_text(purchase),
-        "keeps_access": f" {keeps_access % {'product': purchase.product_name}}" if has_access(purchase) else "",
+        "keeps_access": f" {keeps_access % {'product': purchase.product_name}}"
+        if has_access(purchase)
+        else "",
     }
 
 

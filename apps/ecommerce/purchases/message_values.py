@@ -16,6 +16,7 @@ def message_values(purchase: Purchase) -> dict[str, str]:
     resumes_at = format_day(purchase.collection_resumes_at)
     resumes = _("They resume on %(day)s.") % {"day": resumes_at}
     granted_until = format_day(purchase.granted_until)
+    lasts = _("It ends on %(day)s.") % {"day": granted_until}
     return {
         "product": purchase.product_name,
         "amount": format_money(purchase.amount_total, purchase.currency),
@@ -27,7 +28,7 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "cancel_at": format_day(purchase.cancel_at),
         "access_until": format_day(access_until(purchase)),
         "granted_until": granted_until,
-        "lasts": f" {_('It ends on %(day)s.') % {'day': granted_until}}" if purchase.granted_until else "",
+        "lasts": f" {lasts}" if purchase.granted_until else "",
         "order": purchase.order_number,
         "resumes": f" {resumes}" if purchase.collection_resumes_at else "",
         "resumes_at": resumes_at,
