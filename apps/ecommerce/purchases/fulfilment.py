@@ -108,6 +108,8 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
+    if not {"status", "suspended_by"}.isdisjoint(changes):
+        queue_cancellation(purchase)
     if (purchase.status, purchase.suspension) == (before, suspended_before):
         return None
     change = StatusChange.objects.create(
@@ -120,7 +122,6 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     )
     kind = queue_status_email(change, suspended_before)
     queue_access_signal(purchase, had_access)
-    queue_cancellation(purchase)
     after = purchase.suspension or purchase.status
     extra = {
         "purchase": str(purchase.public_id),
