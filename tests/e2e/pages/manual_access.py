@@ -13,6 +13,7 @@ class GiveAccessPage:
         self.email = page.get_by_label("E-mail address")
         self.reason = page.get_by_label("Reason")
         self.button = page.get_by_role("button", name="Give access")
+        self.messages = page.locator(".messagelist")
 
     def goto_orders(self) -> GiveAccessPage:
         self.page.goto("/admin/ecommerce/purchase/")
