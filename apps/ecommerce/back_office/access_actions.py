@@ -72,7 +72,7 @@ class RevokeAccess(OrderAction):
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
         cause = f"access revoked by {entry.operator_name}"
         revoke_access(purchase, cause, sends_email=data["sends_email"])
-        return " ".join([_("The access is revoked."), describe_billing(purchase)])
+        return " ".join([_("The access is revoked."), describe_billing(purchase), describe_reason(data)])
 
 
 class RestoreAccess(OrderAction):
@@ -95,7 +95,8 @@ class RestoreAccess(OrderAction):
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
         cause = f"access restored by {entry.operator_name}"
         after = restore_access(purchase, cause, sends_email=data["sends_email"])
-        return _("The access is restored.") if after.opens_product else self.describe(after)[0]
+        text = _("The access is restored.") if after.opens_product else self.describe(after)[0]
+        return f"{text} {describe_reason(data)}"
 
 
 class ViewAsBuyer(OrderAction):
@@ -148,7 +149,7 @@ class GiveAccessForm(forms.Form):
         choices = {
             row.product.name: list(row.product.prices.order_by("-active", "id")) for row in configurations
         }
-        self.fields["price"].choices = [  # type: ignore[attr-defined]
+        self.fields["price"].choices = [("", "—")] + [  # type: ignore[attr-defined]
             (name, [(price.id, _price_name(name, price)) for price in prices])
             for name, prices in choices.items()
             if prices
@@ -191,7 +192,11 @@ def give(entry: OperatorAction, data: dict[str, Any]) -> str:
     entry.purchase = purchase
     OperatorAction.objects.filter(pk=entry.pk).set_outcome(OperatorAction.Outcome.RUNNING, purchase=purchase)
     text = _("Access to %(product)s is given.%(lasts)s The person gets an e-mail.")
-    return text % message_values(purchase)
+    return f"{text % message_values(purchase)} {describe_reason(data)}"
+
+
+def describe_reason(data: dict[str, Any]) -> str:
+    return _("Reason: %(reason)s") % {"reason": data["reason"]}
 
 
 def describe_billing(purchase: Purchase) -> str:
