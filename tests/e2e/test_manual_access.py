@@ -27,6 +27,8 @@ def test_operator_gives_access_sees_it_as_the_buyer_and_revokes_it(
     form.orders_link.press("Enter")  # the admin's menu comes before it
     expect(form.email).to_be_visible()
     assert is_as_wide_as_the_window(page)
+    form.product.focus()
+    page.keyboard.press("ArrowDown")
     form.email.focus()
     page.keyboard.type(ada.email)
     enter(page, form.reason, "Helped us")
