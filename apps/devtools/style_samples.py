@@ -24,7 +24,8 @@ from apps.ecommerce.models.order_numbers import order_number
 from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
+from apps.ecommerce.purchases.status_messages import status_message
+from apps.ecommerce.purchases.status_texts import MESSAGES
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options
 from apps.ecommerce.storefront.product_cards import ProductCard
@@ -40,6 +41,10 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "canceled_by_buyer": (Status.OPEN, {}),
     "free": (Status.PAID, {}),
     "partially_refunded": (Status.PAID, {}),
+    "granted": (Status.PAID, {"granted_at": -DAY}),
+    "granted_until": (Status.PAID, {"granted_at": -DAY, "granted_until": 20 * DAY}),
+    "granted_ended": (Status.CANCELED, {"granted_at": -9 * DAY, "granted_until": -DAY}),
+    "revoked": (Status.PAID, {"revoked_at": -DAY}),
     "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
     "collection_paused": (Status.ACTIVE, {"paid_until": 20 * DAY}),
     "collection_paused_lapsed": (Status.ACTIVE, {"paid_until": -40 * DAY}),
@@ -158,7 +163,7 @@ def samples() -> dict[str, Any]:
 
 
 def make_purchase(state: str) -> Purchase:
-    """Return a purchase in this state, a key of status_messages.MESSAGES."""
+    """Return a purchase in this state, a key of status_texts.MESSAGES."""
     is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
     price = configuration.prices[0]
@@ -177,15 +182,16 @@ def make_purchase(state: str) -> Purchase:
 
 
 def state_values(state: str, price: Price) -> dict[str, Any]:
-    """Return the columns of a purchase in this state, a key of status_messages.MESSAGES."""
+    """Return the columns of a purchase in this state, a key of status_texts.MESSAGES."""
     suspended_by, now = state.removesuffix("_running"), timezone.now()
-    suspended_by = suspended_by if suspended_by in Suspension.values else ""
+    suspended_by = suspended_by if suspended_by in Suspension.values and state != "revoked" else ""
     dates: dict[str, timedelta] = {}
     if suspended_by:
         status = Status.ACTIVE if price.is_recurring else Status.PAID
     else:
         status, dates = STATE_FIELDS.get(state) or (Status(state), {})
-    amount = 0 if state in ("free", "trialing") else price.unit_amount or price.custom_preset or 0
+    is_free = state in ("free", "trialing") or state.startswith("granted")
+    amount = 0 if is_free else price.unit_amount or price.custom_preset or 0
     refunded = {"partially_refunded": amount // 3, "refunded": amount, "refunded_running": amount}
     has_paid = status not in (Status.OPEN, Status.EXPIRED, Status.FAILED, Status.INCOMPLETE)
     values: dict[str, Any] = {
@@ -194,7 +200,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
         "amount_subtotal": amount,
         "amount_total": amount,
         "amount_refunded": refunded.get(state, 0),
-        "payment_method": "Visa •••• 4242" if has_paid else "",
+        "payment_method": "Visa •••• 4242" if has_paid and not state.startswith("granted") else "",
         "failure_code": "insufficient_funds" if status == Status.FAILED else "",
         "has_paid": has_paid and amount > 0,
         "paid_at": now if has_paid else None,

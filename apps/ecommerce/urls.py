@@ -11,6 +11,7 @@ from apps.ecommerce.views import (
     store,
     subscriptions,
     unsubscribe,
+    view_as_buyer,
     webhook,
 )
 
@@ -69,6 +70,7 @@ urlpatterns = [
     path("licences/deactivate/", licences.deactivate, name="licence_deactivate"),
     path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
+    path("view-as-buyer/stop/", view_as_buyer.stop, name="stop_view_as_buyer"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow
 ]

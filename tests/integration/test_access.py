@@ -64,6 +64,7 @@ lesson_done                                       405      405      405      405
 lesson_preview                                    200      200      302      200      200      200
 lesson_preview_video                              200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
+stop_view_as_buyer                                405      405      405      405      405      405
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
 account                                           login    200      200      200      200      200
@@ -156,6 +157,7 @@ purchased_version                                 405      405      405      405
 sample                                            405      405      405      405      405      405
 lesson_done                                       login    store    302      store    store    store
 billing_details                                   login    200      200      200      200      200
+stop_view_as_buyer                                login    404      404      404      404      404
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200

@@ -28,6 +28,7 @@ from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.licences import issue_missing_keys
+from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -227,7 +228,13 @@ def reconcile(
         if run.server_errors and not run.compared:
             raise run.server_errors[-1]
         if not dry_run:
-            for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
+            for repeat in (
+                cancel_reversed_subscriptions,
+                close_outdated_upgrades,
+                repeat_email_updates,
+                claim_all_waiting_access,
+                end_given_access,
+            ):
                 run.attempt(repeat.__name__, repeat)
             if not failed:
                 record_run(run.since, started_at)

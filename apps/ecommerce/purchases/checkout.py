@@ -12,7 +12,7 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
 from apps.ecommerce.purchases.customers import billing_currency
-from apps.ecommerce.purchases.entitlements import has_access, owned
+from apps.ecommerce.purchases.entitlements import has_access, has_bought
 from apps.ecommerce.purchases.external_subscriptions import includes_product, running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.stripe_errors import (
@@ -193,7 +193,7 @@ def _refuse_second_payment(user: User, configuration: ProductConfiguration, pric
     """Return the purchase of which the price is an upgrade, if the user owns the product."""
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
     upgrade_of = None
-    if owned(user, configuration.product):
+    if has_bought(user, configuration.product):
         upgrade_of = upgradable_purchase(purchases.select_related("price", "upgrade_of"), price)
         if upgrade_of is None:
             raise AlreadyOwned(configuration)
