@@ -479,7 +479,7 @@ def test_free_subscription_needs_no_card_if_it_is_free_forever(
         ({"duration": "once"}, "20% off the first payment, at checkout you pay $7.20", [900, 900]),
         (
             {"duration": "repeating", "duration_in_months": 2},
-            "20% off the payments of 2 months, at checkout you pay $7.20",
+            "20% off for 2 months, at checkout you pay $7.20",
             [720, 900],
         ),
         ({"duration": "forever"}, "20% off each payment, at checkout you pay $7.20", [720, 720]),

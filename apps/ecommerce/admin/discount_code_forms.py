@@ -51,7 +51,7 @@ class NewCodeForm(forms.Form):
     code = forms.CharField(
         label=_("Code"),
         max_length=MAX_CODE_LENGTH,
-        widget=forms.TextInput({"autocapitalize": "characters", "autocomplete": "off"}),
+        widget=forms.TextInput({"autocapitalize": "characters", "autocomplete": "off", "autofocus": True}),
         help_text=_("What buyers enter: letters, digits and dashes. For example: SUMMER"),
     )
     kind = forms.ChoiceField(

@@ -64,7 +64,7 @@ def duration_text(code: DiscountCode) -> str:
     if code.duration == DiscountCode.Duration.ONCE:
         return _("the first payment")
     months = code.duration_in_months
-    return ngettext("the payments of %(n)d month", "the payments of %(n)d months", months) % {"n": months}
+    return ngettext("for %(n)d month", "for %(n)d months", months) % {"n": months}
 
 
 def offer_text(code: DiscountCode, price: Price, currency: str, trial_days: int = 0) -> str:

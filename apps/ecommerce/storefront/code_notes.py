@@ -44,11 +44,11 @@ class BroughtCode:
 
     @property
     def summary(self) -> str:
-        """Return what the code is good for: "20% off, only for Icon set"."""
+        """Return "20% off, subscriptions: for 3 months, only for Icon set"."""
         assert self.code
         parts = [terms(self.code)]
         if self.code.duration != DiscountCode.Duration.ONCE:
-            parts.append(_("of a subscription: %(payments)s") % {"payments": duration_text(self.code)})
+            parts.append(_("subscriptions: %(payments)s") % {"payments": duration_text(self.code)})
         if names := _product_names(self.code):
             parts.append(_("only for %(products)s") % {"products": names})
         if self.code.first_purchase_only:
