@@ -1,6 +1,7 @@
 """Unsaved sample objects for the style page."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from apps.devtools.content_samples import make_contents
 from apps.ecommerce.models import (
+    DiscountCode,
     Payment,
     Price,
     Product,
@@ -23,9 +25,11 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.order_numbers import order_number
 from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
+from apps.ecommerce.purchases.code_rules import Refusal
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.storefront.code_notes import BroughtCode, add_code_notes
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options
 from apps.ecommerce.storefront.product_cards import ProductCard
@@ -73,6 +77,10 @@ PAYMENT_STATES: dict[str, dict[str, Any]] = {
 }
 
 
+def make_code(refusal: Refusal | None = None) -> BroughtCode:
+    return BroughtCode("SUMMER", DiscountCode(code="SUMMER", percent_off=Decimal(20)), refusal)
+
+
 class SampleForm(forms.Form):
     email = forms.EmailField(help_text="We send your receipts to this address.")
     password = forms.CharField(widget=forms.PasswordInput)
@@ -116,11 +124,12 @@ def samples() -> dict[str, Any]:
                 "upgrade_options": price_options(once.prices, None) if card.owned else [],
             }
             for card, options in (
-                (ProductCard(once), price_options(once.prices, None)),
+                (ProductCard(once), add_code_notes(price_options(once.prices, None), make_code())),
                 (ProductCard(subscription), options_in_currencies(subscription.prices, None)),
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
+        "brought_codes": [make_code(), make_code(Refusal.EXPIRED)],
         "plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [

@@ -4,6 +4,7 @@ from apps.ecommerce.catalogue.slugs import SlugConverter
 from apps.ecommerce.views import (
     billing_details,
     checkout,
+    discount_codes,
     files,
     lessons,
     licences,
@@ -20,6 +21,7 @@ register_converter(SlugConverter, "any_slug")
 urlpatterns = [
     path("store/", store.store, name="store"),
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
+    path("store/code/remove/", discount_codes.remove_code, name="remove_code"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
     path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),

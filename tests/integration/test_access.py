@@ -38,6 +38,7 @@ store                                             200      200      200      200
 checkout_return                                   login    404      404      404      404      404
 product                                           200      200      200      200      200      200
 buy                                               302      303      303      303      303      303
+remove_code                                       405      405      405      405      405      405
 purchases                                         login    200      200      200      200      200
 purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
@@ -141,6 +142,7 @@ POST = """
 language                                          302      302      302      302      302      302
 theme                                             302      302      302      302      302      302
 buy                                               302      303      303      303      303      303
+remove_code                                       302      302      302      302      302      302
 receipt                                           405      405      405      405      405      405
 purchase_manage                                   login    404      302      302      404      404
 purchase_switch                                   login    404      302      302      404      404

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from .catalogue import Product
+from .discount_codes import DiscountCode
 from .fields import STRIPE_ID_LENGTH
 from .manual_access import ManualAccess
 from .order_numbers import OrderNumberField
@@ -57,6 +58,14 @@ class Purchase(ManualAccess):
         on_delete=models.SET_NULL,
         related_name="upgrades",
         help_text=_("The purchase whose value was credited."),
+    )
+    discount_code = models.ForeignKey(
+        DiscountCode,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="purchases",
+        help_text=_("The code that was brought to the open checkout; after it, the one that was used."),
     )
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(

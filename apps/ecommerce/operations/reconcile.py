@@ -7,6 +7,7 @@ https://docs.stripe.com/webhooks/process-undelivered-events
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from apps.ecommerce.operations.reconcile_schedule import default_since, record_r
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
+from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -131,6 +133,12 @@ class Reconciliation:
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
 
+    def copy_codes(self) -> None:
+        """Copy the discount codes, also how often they were used. A restricted key may not be allowed to read them."""
+        if not self.dry_run:
+            with suppress(stripe.PermissionError):
+                sync_codes()
+
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
@@ -222,6 +230,7 @@ def reconcile(
             "missing payments": run.copy_missing_payments,
             "old purchases": run.recheck_old_purchases,
             "missing figures": run.copy_missing_figures,
+            "discount codes": run.copy_codes,
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]

@@ -16,8 +16,10 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 def export_purchases(user: User) -> JSON:
     """Amounts are in minor units, times are ISO 8601 in UTC."""
-    purchases = Purchase.objects.filter(user=user).prefetch_related(
-        "changes", "payments", "issued_keys__activations"
+    purchases = (
+        Purchase.objects.filter(user=user)
+        .select_related("discount_code")
+        .prefetch_related("changes", "payments", "issued_keys__activations")
     )
     return [
         {
@@ -28,6 +30,7 @@ def export_purchases(user: User) -> JSON:
             "subscription_status": purchase.subscription_status,
             "amount_total": purchase.amount_total,
             "currency": purchase.currency,
+            "discount_code": str(purchase.discount_code or ""),
             "email": purchase.email,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
