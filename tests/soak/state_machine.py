@@ -17,6 +17,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial, wraps
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import stripe
 from django.urls import reverse
@@ -672,7 +673,7 @@ class Shop(RuleBasedStateMachine):
 
     def _admin(self, model: str, action: str, pk: object) -> Job:
         address = reverse(f"admin:ecommerce_{model}_changelist")
-        form = {"action": action, "_selected_action": [pk]}
+        form = {"action": action, "_selected_action": [pk], "token": str(uuid4())}
         return lambda: self._assert_ok(self.world.browser(self.world.olive).post(address, form))
 
     def _has_daily_plan(self) -> bool:

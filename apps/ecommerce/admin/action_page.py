@@ -55,7 +55,8 @@ class ActionPageAdmin(ReadOnlyAdmin):
         if not is_possible:
             text = _("This is not possible for the order as it is now.")
             return self._back(request, purchase, text, messages.WARNING)
-        form = action.get_form(purchase, cast(User, request.user), request.POST if is_sent else None)
+        data, chosen = request.POST if is_sent else None, request.GET.dict()
+        form = action.get_form(purchase, cast(User, request.user), data, chosen)
         if not is_sent:
             confirm = new_confirm(purchase)
         elif form.is_valid():

@@ -28,8 +28,10 @@ class OrderAction:
     is_destructive = False
     form_class: type[ActionForm] = ActionForm
 
-    def get_form(self, purchase: Purchase, operator: User, data: Any = None) -> ActionForm:
-        return self.form_class(data, purchase=purchase)
+    def get_form(
+        self, purchase: Purchase, operator: User, data: Any = None, initial: Any = None
+    ) -> ActionForm:
+        return self.form_class(data, initial=initial, purchase=purchase)
 
     def is_possible(self, purchase: Purchase) -> bool:
         return True
@@ -49,7 +51,7 @@ class OrderAction:
 def order_state(purchase: Purchase) -> str:
     """Return a short text that changes with the order and its payments. A page asks to confirm for this state only."""
     payments = Purchase.objects.filter(pk=purchase.pk).order_by("payments__id")
-    rows = payments.values_list("version", *(f"payments__{name}" for name in STATE_FIELDS))
+    rows = payments.values_list("version", "email", *(f"payments__{name}" for name in STATE_FIELDS))
     return hashlib.sha256(repr(list(rows)).encode()).hexdigest()[:16]
 
 

@@ -46,7 +46,7 @@ def perform(
 
     `run` sends its requests to Stripe with an idempotency key of `entry.token`, so after an error that leaves open
     whether Stripe has done it, the same token may be tried again. Raise ActionRefused or stripe.StripeError, which the
-    entry records.
+    entry records. `run` may set `entry.purchase` if there was none.
     """
     entry = _start(
         token,
@@ -106,7 +106,7 @@ def _as_stored(details: dict[str, Any]) -> Any:
 def _finish(entry: OperatorAction, outcome: OperatorAction.Outcome, message: str) -> None:
     entry.outcome, entry.message, entry.finished_at = outcome, message, timezone.now()
     rows = OperatorAction.objects.filter(pk=entry.pk)
-    rows.set_outcome(outcome, message=message, finished_at=entry.finished_at)
+    rows.set_outcome(outcome, message=message, finished_at=entry.finished_at, purchase=entry.purchase)
     logger.info(
         "%s: %s %s (%s)", entry.operator_name, entry.action, entry.subject, outcome,
         extra={"action": entry.action, "subject": entry.subject, "outcome": str(outcome)},

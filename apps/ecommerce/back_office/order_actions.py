@@ -10,7 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction, order_state
+from apps.ecommerce.back_office.address_actions import CorrectEmail
 from apps.ecommerce.back_office.cancellations import Cancel, KeepSubscription
+from apps.ecommerce.back_office.email_actions import Resend
+from apps.ecommerce.back_office.event_actions import ProcessEvents
 from apps.ecommerce.back_office.refunds import Refund
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -37,7 +40,15 @@ class Refresh(OrderAction):
         return _("The order has changed from “%(before)s” to “%(after)s”.") % change
 
 
-ORDER_ACTIONS: list[OrderAction] = [Refresh(), Refund(), Cancel(), KeepSubscription()]
+ORDER_ACTIONS: list[OrderAction] = [
+    Refresh(),
+    ProcessEvents(),
+    Resend(),
+    Refund(),
+    Cancel(),
+    KeepSubscription(),
+    CorrectEmail(),
+]
 
 
 def find_action(name: str) -> OrderAction | None:

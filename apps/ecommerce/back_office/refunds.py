@@ -112,8 +112,10 @@ class Refund(OrderAction):
     is_destructive = True
     form_class = RefundForm
 
-    def get_form(self, purchase: Purchase, operator: User, data: Any = None) -> ActionForm:
-        form = super().get_form(purchase, operator, data)
+    def get_form(
+        self, purchase: Purchase, operator: User, data: Any = None, initial: Any = None
+    ) -> ActionForm:
+        form = super().get_form(purchase, operator, data, initial)
         if not operator.has_perm("ecommerce.cancel_purchase"):
             form.fields.pop("cancel", None)
         return form

@@ -1,9 +1,11 @@
 """Sentences for operators: why an order has access now, and whether Stripe will charge its buyer again."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -136,6 +138,10 @@ def describe_billing(purchase: Purchase) -> str:
     if purchase.has_running_subscription:
         return _fill(_("No. The subscription ends on %(cancel_at)s."), purchase)
     return _("No. The subscription has ended.") if purchase.subscription_id else _("No. It has not started.")
+
+
+def format_time(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
 
 
 def _fill(text: str | Promise, purchase: Purchase) -> str:
