@@ -75,7 +75,7 @@ def test_page_names_buyer_product_money_and_access(
     ):
         assert words in text, words
     assert "1900" not in text
-    assert "The buyer has not confirmed this address" in text
+    assert "The buyer has not confirmed the e-mail address" in text
     EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": True})
     assert "has not confirmed" not in page_of(as_olive, purchase)
 
