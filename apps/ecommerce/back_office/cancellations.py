@@ -75,7 +75,7 @@ class KeepSubscription(OrderAction):
     def describe(self, purchase: Purchase) -> list[str]:
         day = format_day(purchase.cancel_at)
         return [
-            _("The subscription does not end on %(day)s: it renews, and Stripe charges the buyer again.")
+            _("The subscription does not end on %(day)s. It renews, and Stripe charges the buyer again.")
             % {"day": day},
             _("Do this only if the buyer asks for it. They get no e-mail."),
         ]

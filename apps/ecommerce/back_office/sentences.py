@@ -25,8 +25,8 @@ NO_ACCESS: dict[str, str | Promise] = {
         "the bank is still processing the payment, which can take several business days. Access starts by itself "
         "when it arrives."
     ),
-    Status.FAILED: gettext_lazy("the payment failed.%(why)s"),
-    Status.INCOMPLETE: gettext_lazy("the first payment of the subscription is not complete.%(why)s"),
+    Status.FAILED: gettext_lazy("the payment failed%(code)s."),
+    Status.INCOMPLETE: gettext_lazy("the first payment of the subscription is not complete%(code)s."),
     Status.UNPAID: gettext_lazy("the renewal is unpaid, and Stripe has stopped trying."),
     Status.PAUSED: gettext_lazy("the subscription is paused at Stripe."),
     Status.CANCELED: gettext_lazy("the subscription has ended."),
@@ -59,7 +59,10 @@ def _why_closed(purchase: Purchase) -> str:
     if purchase.livemode != is_livemode():
         return _("the order is from Stripe's live mode.") if purchase.livemode else _("the order is a test.")
     if purchase.is_suspended:
-        return upgrade_note(purchase) or _fill(NO_ACCESS[purchase.suspended_by], purchase)
+        if upgrade_note(purchase):
+            text = _("it is an upgrade of %(order)s, whose payment was refunded or disputed.")
+            return text % {"order": purchase.upgrade_of.order_number if purchase.upgrade_of else ""}
+        return _fill(NO_ACCESS[purchase.suspended_by], purchase)
     if purchase.status in NO_ACCESS:
         return _fill(NO_ACCESS[purchase.status], purchase)
     if purchase.cancel_at and purchase.cancel_at <= timezone.now():
@@ -149,6 +152,7 @@ def _fill(text: str | Promise, purchase: Purchase) -> str:
         **message_values(purchase),
         "paid_until": format_day(purchase.paid_until),
         "access_until": format_day(access_until(purchase)),
+        "code": f" ({purchase.failure_code})" if purchase.failure_code else "",
         "grace": settings.PAST_DUE_GRACE_DAYS,
     }
     return str(text) % values

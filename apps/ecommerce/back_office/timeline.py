@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.back_office.order_actions import find_action
 from apps.ecommerce.models import Mail, OperatorAction, Payment, Purchase, StatusChange, WebhookEvent
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.payment_failures import failure_text
 
 EVENT_ID = re.compile(r"\bevt_\w+")
 Outcome = OperatorAction.Outcome
@@ -64,9 +63,7 @@ def _from_payment(payment: Payment) -> Iterator[TimelineEntry]:
         yield TimelineEntry(payment.paid_at, "payment", _("%(amount)s paid (%(method)s)") % values)
     elif payment.failure_code:
         text = _("Payment of %(amount)s failed (%(method)s)") % values
-        yield TimelineEntry(
-            payment.created_at, "payment", text, failure_text(payment.failure_code), is_problem=True
-        )
+        yield TimelineEntry(payment.created_at, "payment", text, payment.failure_code, is_problem=True)
 
 
 def _from_mail(mail: Mail) -> Iterator[TimelineEntry]:
