@@ -9,6 +9,7 @@ import stripe
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.ecommerce.back_office.refunds import _suspends, refundable_payments
 from apps.ecommerce.catalogue.amounts import format_amount
@@ -143,6 +144,19 @@ def test_form_that_is_sent_twice_refunds_once(as_olive: Client, purchase: Purcha
     assert page.count("$5.00 were refunded.") >= 2
 
 
+def test_second_press_waits_for_the_first(as_olive: Client, olive: User, purchase: Purchase) -> None:
+    url = action_url(purchase, "refund")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate"}
+    OperatorAction.objects.create(
+        token=fields["token"], operator=olive, action="refund", purchase=purchase, subject="x",
+        details={**form, "amount": 500}, started_at=timezone.now(),
+    )  # fmt: skip
+    page = as_olive.post(url, {**fields, **form}, follow=True).content.decode()
+    assert "already being done" in page
+    assert refunds() == []
+
+
 def lose_answer(monkeypatch: pytest.MonkeyPatch, path: str, times: int = 1) -> list[str]:
     """Let Stripe process these POST requests while its answer is lost. Return a list of their idempotency keys."""
     send, keys = InProcessClient.request, []
@@ -169,9 +183,10 @@ def test_retry_after_a_lost_answer_refunds_once(
     amount: str,
     event_arrives: bool,
 ) -> None:
-    lose_answer(monkeypatch, "/v1/refunds")
+    keys = lose_answer(monkeypatch, "/v1/refunds")
     page = press_refund(as_olive, purchase, amount)
     assert "did not answer" in page.content.decode()
+    assert keys == [f"operator-{OperatorAction.objects.get().token}-refund"]
     assert OperatorAction.objects.get().outcome == "interrupted"
     if event_arrives:
         deliver(sandbox, purchase)
