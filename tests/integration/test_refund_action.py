@@ -369,6 +369,20 @@ def test_each_payment_of_a_subscription_can_be_chosen(
     assert (purchase.suspended_by, purchase.has_running_subscription) == (Suspension.REFUNDED, True)
 
 
+def test_form_that_refunds_one_of_two_payments_is_sent_twice(
+    as_olive: Client, as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    """The first press has made the payment one that can't be chosen any more."""
+    purchase = renew(sandbox, buy(as_ada, club))
+    url = action_url(purchase, "refund")
+    first = purchase.payments.last()
+    assert first
+    fields = {"payment": first.stripe_id, "amount": "9", "reason": "duplicate"}
+    fields |= hidden_fields(as_olive.get(url).content.decode())
+    assert [as_olive.post(url, fields).status_code for _ in range(2)] == [302, 302]
+    assert len(refunds()) == 1
+
+
 def test_subscription_is_canceled_together_with_the_refund(
     as_olive: Client, as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
