@@ -254,7 +254,7 @@ if bucket and env.require_package("STORAGE_URL", "storages"):
     env.require_together("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 STORAGES = service_settings.storages(bucket, VAR_DIR / "private")
 if not DEBUG:
-    STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    STORAGES["staticfiles"] = {"BACKEND": "apps.core.static_storage.StaticStorage"}
 
 # --- Language and time ------------------------------------------------------------------------------------
 LOCALE_PATHS = [SHOP_DIR / "locale", BASE_DIR / "locale", BASE_DIR / "locale" / "allauth"]

@@ -152,8 +152,8 @@ def samples() -> dict[str, Any]:
         "forms": [SampleForm(auto_id="new_%s"), SampleForm({}, auto_id="sent_%s")],
         "search": {"q": "anvil"},
         "groups": [{"slug": "tools", "name": "Tools", "count": 3, "is_chosen": True}],
-        "pages": PageRange(first=page, last=page, rows=nothing),
-        "no_pages": PageRange(first=empty_page, last=empty_page, rows=nothing),
+        "pages": PageRange(first=page, last=page, queryset=nothing),
+        "no_pages": PageRange(first=empty_page, last=empty_page, queryset=nothing),
     }
 
 

@@ -11,6 +11,7 @@ class EcommerceConfig(AppConfig):
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
@@ -29,7 +30,6 @@ class EcommerceConfig(AppConfig):
             Tag,
         )
         from apps.ecommerce.operations import founder_emails
-        from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
         from apps.ecommerce.operations.setup_steps import find_setup_steps
@@ -60,8 +60,8 @@ class EcommerceConfig(AppConfig):
         personal_data.sections["billing_details"] = store_data.export_billing_details
         personal_data.sections["lessons"] = export_progress
         # Tests call ready() more than once.
-        if shop_warnings not in admin_site.notices:
-            admin_site.notices.append(shop_warnings)
+        if dashboard_context not in admin_site.index_context:
+            admin_site.index_context.append(dashboard_context)
             admin_site.setup_steps.append(find_setup_steps)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)

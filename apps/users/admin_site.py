@@ -33,6 +33,10 @@ setup_steps: list[Callable[[HttpRequest], list[Step]]] = []
 """Functions whose steps are listed on the admin's first page until all are done. Apps add theirs in ready()."""
 
 
+index_context: list[Callable[[HttpRequest], dict[str, Any]]] = []
+"""Functions whose values the template of the admin's first page gets. Apps add theirs in ready()."""
+
+
 class ShopAdminSite(admin.AdminSite):
     """The admin with the shop's sign-in pages. It requires a second factor if ADMIN_REQUIRES_MFA is true."""
 
@@ -50,6 +54,8 @@ class ShopAdminSite(admin.AdminSite):
         steps = [step for find_steps in setup_steps for step in find_steps(request)]
         open_steps = [step for step in steps if not step.is_done]
         context = {"setup_steps": steps if open_steps else [], "done_steps": len(steps) - len(open_steps)}
+        for more in index_context:
+            context |= more(request)
         return super().index(request, context | (extra_context or {}))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -119,6 +119,7 @@ def test_timeline_has_causes_operators_payments_and_emails(
         "Order created: not paid yet",
         "not paid yet ▶ paid return page",
         "$19.00 paid (Visa •••• 4242)",
+        "$5.00 refunded",
         "E-mail not sent: refunded SMTP: no such user",
         "Refresh from Stripe: The order is up to date: paid. olive@example.com",
         "paid ▶ refunded",

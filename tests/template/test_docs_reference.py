@@ -28,9 +28,11 @@ from apps.ecommerce.models import (
     ProductFile,
     Purchase,
     PurchaseStatus,
+    Refund,
     Section,
     StatusChange,
     StripeCustomer,
+    SubscriptionChange,
     Tag,
     WebhookEvent,
 )
@@ -43,7 +45,7 @@ from tests.factories import buy
 MODELS: list[type[Model]] = [
     *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
     *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
-    *(Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Purchase, Refund, SubscriptionChange, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,
 ]
 

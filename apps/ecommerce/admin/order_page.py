@@ -70,7 +70,9 @@ def load_order(orders: QuerySet[Purchase], pk: str) -> Any:
     mails = Prefetch("mails", Mail.objects.select_related("payment"))
     keys = LicenceKey.objects.select_related("configuration").annotate(activation_count=Count("activations"))
     return (
-        rows.prefetch_related("payments", "changes", mails, "operator_actions", Prefetch("issued_keys", keys))
+        rows.prefetch_related(
+            "payments__refunds", "changes", mails, "operator_actions", Prefetch("issued_keys", keys)
+        )
         .filter(pk=pk)
         .first()
     )

@@ -14,7 +14,7 @@ from apps.ecommerce.back_office.address_actions import CorrectEmail
 from apps.ecommerce.back_office.cancellations import Cancel, KeepSubscription
 from apps.ecommerce.back_office.email_actions import Resend
 from apps.ecommerce.back_office.event_actions import ProcessEvents
-from apps.ecommerce.back_office.refunds import Refund
+from apps.ecommerce.back_office.refunds import RefundPayment
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 
@@ -44,7 +44,7 @@ ORDER_ACTIONS: list[OrderAction] = [
     Refresh(),
     ProcessEvents(),
     Resend(),
-    Refund(),
+    RefundPayment(),
     Cancel(),
     KeepSubscription(),
     CorrectEmail(),

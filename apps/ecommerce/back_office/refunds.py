@@ -17,14 +17,13 @@ from apps.ecommerce.back_office.audit import ActionRefused
 from apps.ecommerce.back_office.cancellations import cancel_now
 from apps.ecommerce.back_office.sentences import next_charge
 from apps.ecommerce.catalogue.amounts import AmountError, format_amount, parse_amount
-from apps.ecommerce.models import OperatorAction, Payment, Purchase
+from apps.ecommerce.models import OperatorAction, Payment, Purchase, Refund
 from apps.ecommerce.money import format_money, has_uncharged_fraction
 from apps.ecommerce.purchases.entitlements import dispute_suspension, has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.message_values import format_day
 from apps.ecommerce.purchases.payments import payment_values
 from apps.ecommerce.purchases.stripe_errors import is_unclear
-from apps.ecommerce.purchases.stripe_payments import UNSUCCESSFUL_REFUNDS
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, get_client
 from apps.users.models import User
 
@@ -105,7 +104,7 @@ class RefundForm(ActionForm):
         return data
 
 
-class Refund(OrderAction):
+class RefundPayment(OrderAction):
     name = "refund"
     permission = "ecommerce.refund_purchase"
     label = gettext_lazy("Refund")
@@ -155,7 +154,7 @@ class Refund(OrderAction):
             }
             raise ActionRefused(str(refusal)) from error
         cause = f"refunded by {entry.operator_name}"
-        if refund["status"] in UNSUCCESSFUL_REFUNDS:
+        if refund["status"] in Refund.UNSUCCESSFUL:
             sync_after(purchase, cause, "")
             raise ActionRefused(_failure_text(refund))
         message = _success_text(refund)
@@ -182,7 +181,7 @@ def _find_or_create(payment: Payment, entry: OperatorAction, data: dict[str, Any
     for refund in known:
         if (refund["metadata"] or {}).get("operator_action") == str(entry.token):
             return refund
-    refunded = sum(row["amount"] for row in known if row["status"] not in UNSUCCESSFUL_REFUNDS)
+    refunded = sum(row["amount"] for row in known if row["status"] not in Refund.UNSUCCESSFUL)
     if refunded > payment.amount_refunded:
         sync_purchase(payment.purchase, f"refund by {entry.operator_name}")
         raise ActionRefused(

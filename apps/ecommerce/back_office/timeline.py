@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.back_office.order_actions import find_action
-from apps.ecommerce.models import Mail, OperatorAction, Payment, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import Mail, OperatorAction, Payment, Purchase, Refund, StatusChange, WebhookEvent
 from apps.ecommerce.money import format_money
 
 EVENT_ID = re.compile(r"\bevt_\w+")
@@ -32,6 +32,7 @@ def build_timeline(purchase: Purchase, failed_events: Iterable[WebhookEvent] = (
     entries = [
         *(entry for change in purchase.changes.all() for entry in _from_change(change)),
         *(entry for payment in purchase.payments.all() for entry in _from_payment(payment)),
+        *(_from_refund(refund) for payment in purchase.payments.all() for refund in payment.refunds.all()),
         *(entry for mail in purchase.mails.all() for entry in _from_mail(mail)),
         *(_from_action(action) for action in purchase.operator_actions.all()),
         *(_from_event(event) for event in failed_events),
@@ -64,6 +65,17 @@ def _from_payment(payment: Payment) -> Iterator[TimelineEntry]:
     elif payment.failure_code:
         text = _("Payment of %(amount)s failed (%(method)s)") % values
         yield TimelineEntry(payment.created_at, "payment", text, payment.failure_code, is_problem=True)
+
+
+def _from_refund(refund: Refund) -> TimelineEntry:
+    amount = {"amount": format_money(refund.amount, refund.currency)}
+    if not refund.counts:
+        text = _("Refund of %(amount)s failed") % amount
+    elif refund.status == "succeeded":
+        text = _("%(amount)s refunded") % amount
+    else:
+        text = _("Refund of %(amount)s on its way") % amount
+    return TimelineEntry(refund.created_at, "payment", text, is_problem=not refund.counts)
 
 
 def _from_mail(mail: Mail) -> Iterator[TimelineEntry]:

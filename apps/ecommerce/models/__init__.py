@@ -29,7 +29,9 @@ from .purchase_status import (
 )
 from .purchases import Purchase
 from .receiver_calls import ReceiverCall
+from .refunds import Refund
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun
 from .status_changes import StatusChange
+from .subscription_changes import SubscriptionChange
 from .webhook_events import WebhookEvent

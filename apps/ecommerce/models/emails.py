@@ -70,7 +70,14 @@ class Mail(models.Model):
                 name="one_mail_per_news",
             )
         ]
-        indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent"),
+            models.Index(
+                fields=["given_up_at"],
+                condition=models.Q(given_up_at__isnull=False),
+                name="mail_given_up",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.current_email}"

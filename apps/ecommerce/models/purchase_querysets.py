@@ -52,7 +52,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return purchase
 
     def with_running_subscription(self) -> PurchaseQuerySet:
-        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+        return self.filter(subscription_id__gt="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
 
     def without_payments(self) -> PurchaseQuerySet:
         """Filter purchases that have payments at Stripe and none here, or whose first sync has failed."""
@@ -71,6 +71,12 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         unpaid = (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
         old = self.filter(payments_synced_at__lt=before, synced_at__lt=before, livemode=is_livemode())
         return old.exclude(status__in=unpaid)
+
+    def without_figures(self) -> PurchaseQuerySet:
+        """Filter purchases of payments that were refunded or disputed before these details were stored."""
+        refunded = Q(payments__amount_refunded__gt=0, payments__refunds=None)
+        disputed = Q(payments__dispute_status__gt="", payments__disputed_at=None)
+        return self.filter(refunded | disputed, livemode=is_livemode()).distinct()
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
         """Filter by the same rule as Purchase.will_be_charged_again."""

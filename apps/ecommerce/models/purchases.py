@@ -120,6 +120,11 @@ class Purchase(models.Model):
         help_text=_("Amount of the next invoice, as Stripe computes it. Empty without one."),
     )
     next_payment_at = models.DateTimeField(null=True, blank=True)
+    monthly_amount = models.BigIntegerField(
+        null=True,
+        blank=True,
+        help_text=_("What the running subscription pays in a month. Empty if it does not run."),
+    )
     collection_paused = models.BooleanField(
         default=False,
         help_text=_("Whether the operator has paused the payments of the subscription at Stripe."),
@@ -161,6 +166,7 @@ class Purchase(models.Model):
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
+            models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -26,5 +26,7 @@ class StatusChange(models.Model):
 
     @property
     def label(self) -> str:
+        # Faster than get_to_status_display(), which translates all choices.
         is_suspended = self.suspended_by and self.to_status in ACCESS_STATUSES
-        return self.get_suspended_by_display() if is_suspended else self.get_to_status_display()
+        shown = Suspension(self.suspended_by) if is_suspended else PurchaseStatus(self.to_status)
+        return str(shown.label)

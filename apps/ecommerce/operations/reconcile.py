@@ -16,7 +16,7 @@ import stripe
 from django.utils import timezone
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import ExternalSale, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import ExternalSale, Purchase, PurchaseQuerySet, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.differences import session_differs, subscription_differs
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
+RETRY_AFTER = timedelta(hours=1)
 MAX_RECHECKS = 50  # in each run
 MAX_SERVER_ERRORS = 10  # in each run; with more of them, it is Stripe that fails and not one object
 
@@ -109,10 +110,18 @@ class Reconciliation:
 
     def recheck_old_purchases(self) -> None:
         """Sync some of those purchases that were not synced for long, whose rows may have been changed or deleted."""
+        due = Purchase.objects.due_for_sync(timezone.now() - RECHECK_AFTER)
+        self._sync_oldest(due, self._repair)
+
+    def copy_missing_figures(self) -> None:
+        """Sync some of the purchases that an earlier version of the store has synced. That is no repair."""
+        older = Purchase.objects.without_figures().filter(synced_at__lt=timezone.now() - RETRY_AFTER)
+        self._sync_oldest(older, lambda purchase: sync_purchase(purchase, "reconcile"))
+
+    def _sync_oldest(self, due: PurchaseQuerySet, sync: Callable[[Purchase], object]) -> None:
         now = timezone.now()
-        due = Purchase.objects.none() if self.dry_run else Purchase.objects.due_for_sync(now - RECHECK_AFTER)
-        for purchase in due.order_by("synced_at")[:MAX_RECHECKS]:
-            self.attempt(purchase.order_number, self._repair, purchase)
+        for purchase in due.none() if self.dry_run else due.order_by("synced_at")[:MAX_RECHECKS]:
+            self.attempt(purchase.order_number, sync, purchase)
             # A purchase that always fails must not be first in each run.
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
@@ -211,6 +220,7 @@ def reconcile(
             "subscriptions": run.compare_subscriptions,
             "missing payments": run.copy_missing_payments,
             "old purchases": run.recheck_old_purchases,
+            "missing figures": run.copy_missing_figures,
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]

@@ -51,7 +51,7 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 def live_updates_for_order(user: User, shown: Purchase) -> LiveUpdates | None:
     """Return the updates of a page that shows one purchase, without reading it again."""
-    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
+    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS).order_by()
     return live_updates(user, [*others, shown])
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0017_operator_actions'),
+        ('ecommerce', '0021_figures_indexes'),
     ]
 
     operations = [
