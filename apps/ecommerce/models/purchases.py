@@ -172,6 +172,8 @@ class Purchase(ManualAccess):
             ("grant_access", "Can give access without payment"),
             ("revoke_access", "Can revoke access, and restore it"),
             ("resend_email", "Can send e-mails of an order again"),
+            ("process_event", "Can process webhook events again"),
+            ("assign_sale", "Can assign sales to accounts"),
             ("correct_email", "Can correct a buyer's e-mail address"),
             ("view_as_buyer", "Can see the shop as a buyer"),
             ("view_reports", "Can see sales figures"),
