@@ -116,7 +116,8 @@ def test_killed_process_does_not_block_the_form(
     as_olive: Client, olive: User, verified_ada: User, icons: ProductConfiguration
 ) -> None:
     form = form_of(as_olive, icons, verified_ada.email)
-    started = {"operator": olive, "action": "give_access", "subject": "x", "token": form["token"]}
+    details = {"price": form["price"], "until": None, "reason": form["reason"]}
+    started = {"operator": olive, "action": "give_access", "token": form["token"], "details": details}
     OperatorAction.objects.create(**started, started_at=timezone.now())
     assert as_olive.post(GIVE, form).status_code == 200
     rows = OperatorAction.objects.filter(token=form["token"])

@@ -35,6 +35,7 @@ NO_ACCESS: dict[str, str | Promise] = {
     Suspension.DISPUTE_LOST: gettext_lazy(
         "the dispute was lost, and the bank has returned the money to the buyer."
     ),
+    Suspension.REVOKED: gettext_lazy("an operator has ended it. The reason is in the timeline."),
 }
 
 
@@ -61,7 +62,7 @@ def _why_closed(purchase: Purchase) -> str:
     if purchase.livemode != is_livemode():
         return _("the order is from Stripe's live mode.") if purchase.livemode else _("the order is a test.")
     if purchase.revoked_at:
-        return _("an operator has ended it. The reason is in the timeline.")
+        return str(NO_ACCESS[Suspension.REVOKED])
     if purchase.granted_until and purchase.granted_until <= timezone.now():
         return _fill(_("it was given without payment, until %(granted_until)s."), purchase)
     if purchase.is_suspended:
