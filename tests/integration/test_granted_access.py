@@ -18,12 +18,12 @@ from django.utils import timezone
 
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.content.licence_checks import is_valid
-from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, ProductConfiguration, Purchase
+from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, Price, ProductConfiguration, Purchase
 from apps.ecommerce.operations.alerts import check_shop
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.manual_access import end_given_access
+from apps.ecommerce.purchases.manual_access import end_given_access, restore_access, revoke_access
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.users.models import User
@@ -332,6 +332,15 @@ def test_person_with_given_access_can_still_buy(
     assert has_access(given)
 
 
+def test_higher_plan_is_bought_at_its_full_price_and_is_no_upgrade(
+    as_olive: Client, verified_ada: User, as_ada: Client, icons: ProductConfiguration, team: Price
+) -> None:
+    give(as_olive, icons, verified_ada.email)
+    assert as_ada.get(f"/store/{icons.slug}/").context["upgrade_options"] == []
+    bought = buy(as_ada, icons, team)
+    assert (bought.upgrade_of, bought.amount_total) == (None, 4900)
+
+
 def test_given_access_uses_up_no_trial_and_starts_no_subscription(
     as_olive: Client, verified_ada: User, club: ProductConfiguration
 ) -> None:
@@ -352,6 +361,8 @@ def test_licence_key_is_issued_when_the_access_reaches_an_account(
     today = timezone.localdate()
     purchase = give(as_olive, icons, ada.email, until=today.isoformat())
     reconcile()
+    revoke_access(purchase, "test", sends_email=False)
+    restore_access(purchase, "test", sends_email=False)
     assert not LicenceKey.objects.exists()
     assert check_shop()["licence keys missing"] == ""
     confirm_address(ada)
