@@ -11,6 +11,7 @@ class EcommerceConfig(AppConfig):
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.admin.menu import MENU
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
@@ -63,6 +64,7 @@ class EcommerceConfig(AppConfig):
         if shop_warnings not in admin_site.notices:
             admin_site.notices.append(shop_warnings)
             admin_site.setup_steps.append(find_setup_steps)
+            admin_site.menu.extend(MENU)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.kept_descriptions.append(store_data.describe_kept_purchases)

@@ -58,7 +58,10 @@ class Mail(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
         ]
-        indexes = [models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent")]
+        indexes = [
+            models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent"),
+            models.Index(fields=["about"], name="mail_about"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.current_email}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Right
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -70,6 +71,7 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        indexes = [models.Index(Right("payment_method", 4), name="payment_by_last_four")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["paid", "open", "processing", "failed", "void", "uncollectible"]),

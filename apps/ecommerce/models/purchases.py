@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Right
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -143,6 +144,8 @@ class Purchase(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         permissions = [
             ("refresh_purchase", "Can refresh orders from Stripe"),
             ("refund_purchase", "Can refund payments"),
@@ -159,6 +162,8 @@ class Purchase(models.Model):
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
+            models.Index(fields=["email"], name="order_by_email"),
+            models.Index(Right("payment_method", 4), name="order_by_last_four"),
         ]
         constraints = [
             models.UniqueConstraint(
