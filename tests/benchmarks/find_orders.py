@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -17,10 +20,9 @@ from tests.factories import signed_in
 pytestmark = pytest.mark.django_db
 
 ORDERS = 200_000
-MAX_QUERIES = (
-    12  # session, user, permissions (2), the only order, six kinds of results, the prices of products
-)
-MAX_MILLISECONDS = 300
+LARGE_TABLES = {model._meta.db_table for model in (Payment, Purchase, User)}
+MAX_QUERIES = 12  # session, user, permissions (2), the only order, six kinds of results, products' prices
+MAX_MILLISECONDS = 1_000  # 200 without other load; most searches need less than 50
 # Each is one kind of search. None may read a whole table.
 BY_INDEX = {
     "order number": "w-2345-6789",
@@ -73,6 +75,7 @@ def create_orders(count: int) -> None:
     analyze()
 
 
+@pytest.mark.timeout(600)
 def test_search_is_fast_and_runs_a_constant_number_of_queries(operator: Client) -> None:
     create_products(100)
     create_orders(10)
@@ -87,8 +90,7 @@ def test_search_is_fast_and_runs_a_constant_number_of_queries(operator: Client) 
         assert len(runs[0]) == few[name] or name in BY_INDEX, name  # an id that exists now opens the order
         assert milliseconds <= MAX_MILLISECONDS, (name, runs[0])
         if name in BY_INDEX:
-            for query in runs[0]:
-                assert not full_scans(query["sql"]), (name, full_scans(query["sql"]), query["sql"])
+            assert not full_scans(operator, text), (name, full_scans(operator, text))
 
 
 def queries(operator: Client, text: str) -> list[dict[str, str]]:
@@ -97,14 +99,24 @@ def queries(operator: Client, text: str) -> list[dict[str, str]]:
     return captured.captured_queries
 
 
-def full_scans(sql: str) -> list[str]:
-    """Return the steps of the query plan that read all orders or payments."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{EXPLAIN[connection.vendor]} {sql}")
-        steps = [str(row[-1]) for row in cursor.fetchall()]
-    tables = (Purchase._meta.db_table, Payment._meta.db_table)
-    return [
-        step
-        for step in steps
-        if (step.startswith("SCAN") or "Seq Scan" in step) and any(table in step for table in tables)
-    ]
+def full_scans(operator: Client, text: str) -> list[str]:
+    """Return the steps of the query plans that read all rows of a table instead of an index."""
+    executed: list[tuple[str, Any]] = []
+
+    def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        executed.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(record):
+        operator.get("/admin/search/", {"q": text})
+    scans = []
+    for sql, params in executed:
+        names = {alias: table for table, alias in re.findall(r'"(\w+)" (\w+)', sql)}
+        with connection.cursor() as cursor:
+            cursor.execute(f"{EXPLAIN[connection.vendor]} {sql}", params)
+            steps = [str(row[-1]) for row in cursor.fetchall()]
+        for step in steps:
+            scan = re.search(r"^SCAN (\w+)(?! USING COVERING)|Seq Scan on (\w+)", step)
+            if scan and names.get(scan[1] or scan[2], scan[1] or scan[2]) in LARGE_TABLES:
+                scans.append(f"{step}: {sql}")
+    return scans

@@ -20,5 +20,7 @@ def _label(cell: str, header: dict[str, Any] | None) -> SafeString:
     cell = conditional_escape(cell)
     if header is None or 'class="action-checkbox' in cell[:30]:
         return cell
+    label = capfirst(header["text"])
     tag, rest = cell[:3], cell[3:]  # "<td" or "<th"
-    return SafeString(tag + format_html(' data-label="{}"', capfirst(header["text"])) + rest)
+    rest = rest.replace(' id="id_', format_html(' aria-label="{}" id="id_', label))  # of an editable list
+    return SafeString(tag + format_html(' data-label="{}"', label) + rest)

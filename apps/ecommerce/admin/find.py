@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,9 +16,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from apps.ecommerce.back_office.find import MAX_LENGTH, Query, find_order, find_orders
@@ -46,6 +47,7 @@ class Group:
     model: type[Model]
     condition: Callable[[HttpRequest, Query], Q | None]
     describe: Callable[[Any], Line]
+    name: str | Promise
     order: tuple[str, ...] = ("-pk",)
     related: tuple[str, ...] = ()
 
@@ -63,7 +65,7 @@ class Group:
 @require_safe
 def find(request: HttpRequest) -> HttpResponse:
     entered = request.GET.get("q", "").strip()
-    query = Query.parse(entered)
+    query = parse_query(request, entered)
     if order := _find_single_order(request, query):
         return redirect("admin:ecommerce_purchase_change", order.pk)
     context = {
@@ -81,6 +83,12 @@ def may_view(request: HttpRequest, model: type[Model]) -> bool:
     return admin.site.is_registered(model) and admin.site.get_model_admin(model).has_view_permission(request)
 
 
+def parse_query(request: HttpRequest, entered: str) -> Query:
+    """Return what to look for. Licence keys are left out for operators who may not see them."""
+    query = Query.parse(entered)
+    return query if may_view(request, LicenceKey) else replace(query, licence_key="")
+
+
 def sees_names(request: HttpRequest) -> bool:
     """Return whether orders may be found by the customer's name, which only the customers' pages show."""
     return request.user.has_perm("users.view_user")
@@ -88,7 +96,7 @@ def sees_names(request: HttpRequest) -> bool:
 
 def _find_single_order(request: HttpRequest, query: Query) -> Purchase | None:
     """Return the order if an order number, an id or a licence key leads to exactly one."""
-    if not may_view(request, Purchase) or (query.licence_key and not may_view(request, LicenceKey)):
+    if not may_view(request, Purchase):
         return None
     visible = admin.site.get_model_admin(Purchase).get_queryset(request)
     orders = visible.filter(pk__in=find_order(query)).order_by("-pk")[:2]
@@ -102,7 +110,7 @@ def _render(group: Group, rows: list[Any], entered: str) -> dict[str, Any]:
     except NoReverseMatch:
         more = ""
     return {
-        "name": capfirst(opts.verbose_name_plural),
+        "name": group.name,
         "slug": opts.model_name,
         "lines": [(group.describe(row), _page_url(row)) for row in rows[:MAX_ROWS]],
         "more": f"{more}?{urlencode({'q': entered})}" if len(rows) > MAX_ROWS else "",
@@ -128,7 +136,7 @@ def _customers(request: HttpRequest, query: Query) -> Q | None:
     if query.prefix == "cus":
         return Q(stripe_customers=query.stripe_id)
     by_email = query.in_email() if query.email or query.email_part else Q()
-    return (by_email | query.in_name("name") if query.name else by_email) or None
+    return (by_email | query.in_name("name") if query.is_person else by_email) or None
 
 
 def _describe_customer(user: User) -> Line:
@@ -187,10 +195,36 @@ def _day(moment: Any) -> str:
 
 
 GROUPS = [
-    Group(Purchase, _orders, _describe_order, related=("user", "product", "price__product")),
-    Group(User, _customers, _describe_customer),
-    Group(ProductConfiguration, _products, _describe_product, ("position", "pk"), ("product",)),
-    Group(ExternalSale, _external_sales, _describe_sale, ("-sold_at", "pk"), ("price__product",)),
-    Group(LicenceKey, _licence_keys, _describe_key, related=("configuration__product",)),
-    Group(WebhookEvent, _events, _describe_event, ("-received_at",)),
+    Group(
+        Purchase,
+        _orders,
+        _describe_order,
+        gettext_lazy("Orders"),
+        related=("user", "product", "price__product"),
+    ),
+    Group(User, _customers, _describe_customer, gettext_lazy("Customers")),
+    Group(
+        ProductConfiguration,
+        _products,
+        _describe_product,
+        gettext_lazy("Products"),
+        ("position", "pk"),
+        ("product",),
+    ),
+    Group(
+        ExternalSale,
+        _external_sales,
+        _describe_sale,
+        gettext_lazy("Sales outside the store"),
+        ("-sold_at", "pk"),
+        ("price__product",),
+    ),
+    Group(
+        LicenceKey,
+        _licence_keys,
+        _describe_key,
+        gettext_lazy("Licence keys"),
+        related=("configuration__product",),
+    ),
+    Group(WebhookEvent, _events, _describe_event, gettext_lazy("Events"), ("-received_at",)),
 ]

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.back_office.find import Query, find_orders
+from apps.ecommerce.back_office.find import find_orders
 from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases import emails
@@ -12,7 +12,7 @@ from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .columns import order_number
-from .find import sees_names
+from .find import parse_query, sees_names
 from .order_page import OrderPageAdmin
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
@@ -47,7 +47,6 @@ class PurchaseAdmin(OrderPageAdmin):
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
     search_fields = ("order_number",)  # shows the field; get_search_results looks everywhere
-    search_help_text = _("E-mail address, name, order number, card, Stripe id, product or licence key")
     inlines = (PaymentInline, StatusChangeInline)
     actions = ("refresh",)
 
@@ -57,7 +56,7 @@ class PurchaseAdmin(OrderPageAdmin):
         """Find the same orders as the search in the header, by indexes."""
         if not search_term.strip():
             return queryset, False
-        found = find_orders(Query.parse(search_term), by_name=sees_names(request))
+        found = find_orders(parse_query(request, search_term), by_name=sees_names(request))
         return queryset.filter(pk__in=found), False
 
     @admin.display(description=_("amount"))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Right
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -71,7 +70,7 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(Right("payment_method", 4), name="payment_by_last_four")]
+        indexes = [models.Index(fields=["payment_method", "purchase"], name="payment_by_card")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["paid", "open", "processing", "failed", "void", "uncollectible"]),

@@ -5,7 +5,6 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Right
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -163,7 +162,7 @@ class Purchase(models.Model):
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["email"], name="order_by_email"),
-            models.Index(Right("payment_method", 4), name="order_by_last_four"),
+            models.Index(fields=["payment_method"], name="order_by_card"),
         ]
         constraints = [
             models.UniqueConstraint(
