@@ -43,7 +43,7 @@ def caches(url: str, folder: Path) -> dict[str, dict[str, Any]]:
         default["OPTIONS"] = {"MAX_ENTRIES": 10_000}  # Django's default of 300 is too small for rate limits
         # Files, because all processes must see a call of `invalidate`.
         backend = "django.core.cache.backends.filebased.FileBasedCache"
-        pages = {"BACKEND": backend, "LOCATION": folder, "OPTIONS": {"MAX_ENTRIES": 500}}
+        pages = {"BACKEND": backend, "LOCATION": folder, "OPTIONS": {"MAX_ENTRIES": 1_000}}
     return {"default": default, "pages": pages}
 
 

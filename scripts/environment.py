@@ -30,6 +30,7 @@ TEST_VARIABLES = {
     "DEBUG": "true",
     "STRIPE_SECRET_KEY": "",
     "STRIPE_WEBHOOK_SECRET": "",
+    "PYTHONDONTWRITEBYTECODE": "",  # if set, each process that a test starts compiles all modules again
 }
 
 

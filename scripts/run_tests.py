@@ -20,8 +20,10 @@ CHECKS = {
     "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
     "soak": "-m pytest tests/soak -n 4 --maxschedchunk 1",  # 4, because these tests wait most of the time
     # A shop's own receivers and fields may need more queries.
-    "queries": "-m pytest -n 2 tests/benchmarks/page_queries.py tests/benchmarks/event_queries.py "
-    "tests/benchmarks/find_orders.py",
+    "queries": (
+        "-m pytest -n 2 tests/benchmarks/page_queries.py tests/benchmarks/event_queries.py "
+        "tests/benchmarks/figures.py tests/benchmarks/find_orders.py"
+    ),
 }
 STATIC = ("style", "format", "types", "imports", "migrations")  # start at the same time
 SEPARATE = ("sandbox", "soak", "queries")  # make test-sandbox, make test-soak, make test-queries

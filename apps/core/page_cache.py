@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from gzip import compress, decompress
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -34,6 +34,7 @@ CACHED_HEADERS = {"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language,
 
 View = Callable[..., HttpResponseBase]
 Page = tuple[bytes, str]  # compressed content and ETag
+Data = TypeVar("Data")
 
 
 def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
@@ -53,6 +54,21 @@ def cache_public_page(**parameters: Normalize) -> Callable[[View], View]:
         return wrapper
 
     return decorate
+
+
+def public_data(key: str, load: Callable[[], Data]) -> Data:
+    """Return what `load` returns, cached like a page. It must be the same for all visitors."""
+    if settings.DEBUG:
+        return load()
+    cache_key = f"data-{sha256(f'{current_version()} {key}'.encode()).hexdigest()}"
+    try:
+        data: Data | None = caches["pages"].get(cache_key)
+    except Exception:  # a class of another release
+        data = None
+    if data is None:
+        data = load()
+        caches["pages"].set(cache_key, data, MAX_AGE_SECONDS)
+    return data
 
 
 def invalidate(**signal: object) -> None:

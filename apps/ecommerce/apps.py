@@ -7,11 +7,13 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
-        from allauth.account.signals import email_confirmed
+        from allauth.account.signals import email_confirmed, user_signed_up
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.admin.menu import MENU
+        from apps.ecommerce.back_office import access_actions  # noqa: F401  (adds its actions)
+        from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
@@ -30,7 +32,6 @@ class EcommerceConfig(AppConfig):
             Tag,
         )
         from apps.ecommerce.operations import founder_emails
-        from apps.ecommerce.operations.alerts import shop_warnings
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
         from apps.ecommerce.operations.setup_steps import find_setup_steps
@@ -38,6 +39,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
         from apps.ecommerce.purchases.external_sales import queue_adoption
+        from apps.ecommerce.purchases.manual_access import queue_claim, queue_claim_after_signup
         from apps.users import admin_site, personal_data
         from apps.users.models import User
 
@@ -52,6 +54,8 @@ class EcommerceConfig(AppConfig):
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
+        email_confirmed.connect(queue_claim)
+        user_signed_up.connect(queue_claim_after_signup)
         page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
         page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)
@@ -61,8 +65,8 @@ class EcommerceConfig(AppConfig):
         personal_data.sections["billing_details"] = store_data.export_billing_details
         personal_data.sections["lessons"] = export_progress
         # Tests call ready() more than once.
-        if shop_warnings not in admin_site.notices:
-            admin_site.notices.append(shop_warnings)
+        if dashboard_context not in admin_site.index_context:
+            admin_site.index_context.append(dashboard_context)
             admin_site.setup_steps.append(find_setup_steps)
             admin_site.menu.extend(MENU)
         if store_data.deletion_blocker not in personal_data.deletion_checks:

@@ -6,6 +6,7 @@ from apps.ecommerce.catalogue.slugs import SlugConverter
 from apps.ecommerce.views import (
     billing_details,
     checkout,
+    discount_codes,
     files,
     lessons,
     licences,
@@ -13,6 +14,7 @@ from apps.ecommerce.views import (
     store,
     subscriptions,
     unsubscribe,
+    view_as_buyer,
     webhook,
 )
 
@@ -21,6 +23,7 @@ register_converter(SlugConverter, "any_slug")
 urlpatterns = [
     path("store/", store.store, name="store"),
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
+    path("store/code/remove/", discount_codes.remove_code, name="remove_code"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
     path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),
@@ -72,6 +75,7 @@ urlpatterns = [
     path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
     path("admin/search/", admin.site.admin_view(find), name="admin_search"),
+    path("view-as-buyer/stop/", view_as_buyer.stop, name="stop_view_as_buyer"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow
 ]

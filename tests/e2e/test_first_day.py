@@ -63,6 +63,7 @@ def real_account(tmp_path: Path) -> Iterator[str]:
     process.wait(20)
 
 
+@pytest.mark.timeout(300)  # more than a hundred steps
 @on_phone
 def test_founder_makes_sells_and_changes_a_product(
     page: Page,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
@@ -29,6 +29,12 @@ def photo(tmp_path: Path) -> str:
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (1200, 800), "teal").save(path)
     return str(path)
+
+
+def height(row: Locator) -> float:
+    box = row.bounding_box()
+    assert box
+    return box["height"]
 
 
 def is_as_wide_as_the_window(page: Page) -> bool:
@@ -167,6 +173,16 @@ def test_products_are_ordered_without_javascript(page: Page, olive: User) -> Non
     first, second, *_others = order.names.all_inner_texts()
     order.down_button(first).click()
     assert order.names.all_inner_texts()[:2] == [second, first]
+
+
+@on_phone
+def test_longest_name_fits_a_phone(page: Page, olive: User, goods: ProductConfiguration) -> None:
+    editor = ProductEditor(sign_in(page, olive)).goto(goods.pk)
+    assert height(editor.status_row) < 2.5 * height(editor.save_button)
+    editor.name.fill("n" * 250)
+    editor.save()
+    editor.success.wait_for()
+    assert is_as_wide_as_the_window(page)
 
 
 @both_screens

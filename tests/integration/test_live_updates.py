@@ -183,8 +183,11 @@ def test_poll_runs_three_queries_for_any_number_of_purchases(
         as_ada.get(CHANGES)
     as_ada.get(f"/store/checkout/return/?session_id={pending.session_id}")
     monkeypatch.setattr(refresh, "MIN_INTERVAL_SECONDS", 600)
+    status = f"{pending.get_absolute_url()}status/?view=return"
     with django_assert_num_queries(3):  # refreshed from Stripe a moment ago
-        as_ada.get(f"{pending.get_absolute_url()}status/?view=return")
+        page = as_ada.get(status)
+    with django_assert_num_queries(3):
+        assert as_ada.get(f"{status}&seen={page.context['seen']}").status_code == 204
 
 
 def test_return_page_polls_until_the_purchase_is_final(as_ada: Client, icons: ProductConfiguration) -> None:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import gzip
 import os
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db import transaction
 from django.test import Client
 
 from apps.core import page_cache
+from apps.core.page_cache import public_data
 from apps.ecommerce.catalogue import configurations
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
-from apps.ecommerce.models import Price, Product, ProductConfiguration
-from tests.factories import create_product, signed_in
+from apps.ecommerce.models import (
+    Category,
+    FaqEntry,
+    Lesson,
+    Price,
+    Product,
+    ProductConfiguration,
+    Section,
+    Tag,
+)
+from tests.factories import add_file, create_product, signed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("cached_pages", "production")]
 INVALIDATE_IN_ANOTHER_PROCESS = """
@@ -243,3 +256,108 @@ def test_page_cached_during_catalogue_sync_is_complete_afterwards(
     )
     sync_catalogue()
     assert "Brand new" in Client().get("/store/").content.decode()
+
+
+# --- data that all visitors share ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def data_writes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Return a list of the keys and values that `public_data` stores from now on."""
+    pages, writes = caches["pages"], []
+    set_value = pages.set
+
+    def record(key: str, value: Any, *more: Any, **options: Any) -> None:
+        if key.startswith("data-"):
+            writes.append((key, value))
+        set_value(key, value, *more, **options)
+
+    monkeypatch.setattr(pages, "set", record)
+    return writes
+
+
+def _add_lesson(goods: ProductConfiguration) -> None:
+    Lesson.objects.create(section=Section.objects.create(configuration=goods), title="Newly added")
+
+
+def _set_category(goods: ProductConfiguration) -> None:
+    goods.category = Category.objects.create(name="Newly added", slug="new")
+    goods.save()
+
+
+def _add_tag(goods: ProductConfiguration) -> None:
+    with transaction.atomic():
+        goods.save()
+        goods.tags.add(Tag.objects.create(name="Newly added", slug="new"))
+
+
+CHANGES: list[tuple[str, Callable[[ProductConfiguration], object]]] = [
+    ("/store/icon-set/", lambda goods: FaqEntry.objects.create(configuration=goods, question="Newly added")),
+    ("/store/icon-set/", lambda goods: add_file(goods, "Newly added")),
+    ("/store/icon-set/", _add_lesson),
+    ("/store/icon-set/", _set_category),
+    ("/store/", _set_category),
+    ("/store/", _add_tag),
+]
+
+
+@pytest.mark.parametrize(("path", "change"), CHANGES)
+def test_buyers_see_changes_of_shared_data_at_once(
+    goods: ProductConfiguration, as_ada: Client, path: str, change: Any, data_writes: list[Any]
+) -> None:
+    assert "Newly added" not in text(as_ada, path)
+    text(as_ada, path)
+    assert len({key for key, _data in data_writes}) == len(data_writes) > 0  # stored once
+    change(goods)
+    assert "Newly added" in text(as_ada, path)
+
+
+def test_shared_data_contains_nothing_of_buyers_and_owners(
+    goods: ProductConfiguration, ada: Any, data_writes: list[Any]
+) -> None:
+    ProductConfiguration.objects.filter(pk=goods.pk).update(content="Only for owners")
+    browser = signed_in(ada)
+    for path in ("/store/?type=one_time&utm_source=secret-value", "/store/icon-set/?price=secret-value"):
+        text(browser, path, Authorization="secret-value")
+    stored = pickle.dumps(data_writes)
+    session = browser.session.session_key
+    for secret in (ada.email, session, "secret-value", "Only for owners"):
+        assert secret.encode() not in stored, secret
+    assert goods.product.name.encode() in stored
+
+
+def test_searches_and_unknown_values_store_no_data(
+    goods: ProductConfiguration, as_ada: Client, data_writes: list[Any]
+) -> None:
+    text(as_ada)
+    stored = len(data_writes)
+    for query in ("q=word", "product=word", "category=word", "tag=word", "type=word", "sort=name", "page=2"):
+        text(as_ada, f"/store/?{query}")
+    assert len(data_writes) == stored
+
+
+def test_draft_that_staff_have_opened_stays_hidden(
+    goods: ProductConfiguration, olive: Any, as_ada: Client
+) -> None:
+    goods.status = "draft"
+    goods.save()
+    assert signed_in(olive).get("/store/icon-set/").status_code == 200
+    for client in (as_ada, Client()):
+        assert client.get("/store/icon-set/").status_code == 404
+
+
+def test_data_of_another_release_is_loaded_again(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, client: Client, icons: ProductConfiguration
+) -> None:
+    settings.DEBUG = False
+
+    pages = caches["pages"]
+    get_value = pages.get
+
+    def get_unreadable(key: str, *more: Any, **options: Any) -> Any:
+        if key.startswith("data-"):
+            raise AttributeError("Can't get attribute 'ProductPage'")
+        return get_value(key, *more, **options)
+
+    monkeypatch.setattr(pages, "get", get_unreadable)
+    assert public_data("product", lambda: "loaded") == "loaded"

@@ -11,13 +11,13 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.models import Payment, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import has_access
-from tests.factories import buy
+from apps.users.models import User
+from tests.factories import buy, signed_in
 from tests.stripe_actions import deliver, dispute, lose, paid_charges, refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -141,54 +141,67 @@ SUBSCRIPTIONS = {
 }
 
 
-def test_each_old_status_is_migrated(migrator: Migrator) -> None:
+def test_purchases_are_migrated(migrator: Migrator, settings: Any) -> None:
+    """Each scenario creates purchases, waits for the migration, which takes seconds, and checks them."""
+    settings.PAST_DUE_GRACE_DAYS = 7
     old = migrator.back()
     once, monthly = create_catalogue(old)
+    scenarios = [
+        scenario(old, once, monthly)
+        for scenario in (statuses, names_and_order_numbers, number_of_a_new_purchase, history, end_of_access)
+    ]
+    for scenario in scenarios:
+        next(scenario)
+    migrator.forward()
+    for scenario in scenarios:
+        assert next(scenario, "checked") == "checked"
+
+
+def statuses(old: Any, once: Any, monthly: Any) -> Iterator[None]:
     expected: dict[int, tuple[str, str, bool]] = {}
     for status, result in ONE_TIME.items():
         unpaid = {"paid_at": None} if status in ("open", "processing", "failed", "expired") else {}
         expected[create_purchase(old, once, status, **unpaid).pk] = result
     for (status, stripe_status), result in SUBSCRIPTIONS.items():
         expected[create_subscription(old, monthly, status, stripe_status).pk] = result
-    statuses = [(row.pk, row.status) for row in old.get_model("ecommerce", "Purchase").objects.all()]
-    migrator.forward()
-    purchases = Purchase.objects.in_bulk()
-    migrated = {
-        pk: (row.status, row.suspended_by, has_access(row)) for pk, row in purchases.items() if pk in expected
-    }
-    for pk, before in statuses:
-        assert migrated[pk] == expected[pk], (before, purchases[pk].subscription_status)
-    by_status = {pk: row.subscription_status for pk, row in purchases.items()}
-    assert set(by_status.values()) >= {stripe_status for _status, stripe_status in SUBSCRIPTIONS}
+    old_rows = old.get_model("ecommerce", "Purchase").objects.filter(pk__in=expected)
+    before = dict(old_rows.values_list("pk", "status"))
+    yield
+    purchases = Purchase.objects.in_bulk(expected)
+    for pk, row in purchases.items():
+        assert (row.status, row.suspended_by, has_access(row)) == expected[pk], (
+            before[pk],
+            row.subscription_status,
+        )
+    assert purchases.keys() == before.keys() == expected.keys()
+    found = {row.subscription_status for row in purchases.values()}
+    assert found >= {stripe_status for _status, stripe_status in SUBSCRIPTIONS}
 
 
-def test_names_and_order_numbers_are_filled(migrator: Migrator) -> None:
-    old = migrator.back()
-    prices = create_catalogue(old)
-    for number in range(450):  # more than a batch
-        create_purchase(old, prices[number % 2], "paid")
-    migrator.forward()
-    rows = Purchase.objects.select_related("product", "price")
-    assert len({row.order_number for row in rows}) == len(rows) == 450
+def names_and_order_numbers(old: Any, once: Any, monthly: Any) -> Iterator[None]:
+    more_than_a_batch = 450
+    pks = [
+        create_purchase(old, (once, monthly)[number % 2], "paid").pk for number in range(more_than_a_batch)
+    ]
+    yield
+    rows = Purchase.objects.filter(pk__in=pks).select_related("product", "price")
+    assert len({row.order_number for row in rows}) == len(rows) == more_than_a_batch
     for row in rows:
         assert (row.product_name, row.price_name) == (row.product.name, row.price.nickname)
         assert (row.quantity, row.order_number[:2]) == (1, "W-")
 
 
-def test_new_purchase_has_the_number_that_the_migration_would_give(migrator: Migrator) -> None:
-    old = migrator.back()
-    once, _monthly = create_catalogue(old)
-    create_purchase(old, once, "paid")
-    migrator.forward()
-    purchase = Purchase.objects.get()
+def number_of_a_new_purchase(old: Any, once: Any, monthly: Any) -> Iterator[None]:
+    """A new purchase gets the number that the migration would give it."""
+    pk = create_purchase(old, once, "paid").pk
+    yield
+    purchase = Purchase.objects.get(pk=pk)
     number, purchase.order_number = purchase.order_number, ""
     purchase.save()
     assert purchase.order_number == number
 
 
-def test_history_is_migrated(migrator: Migrator) -> None:
-    old = migrator.back()
-    once, monthly = create_catalogue(old)
+def history(old: Any, once: Any, monthly: Any) -> Iterator[None]:
     steps = ["open", "paid", "partially_refunded", "refunded", "paid", "disputed", "dispute_lost"]
     purchase = create_purchase(old, once, "dispute_lost")
     subscription = create_subscription(old, monthly, "refunded", "active")
@@ -200,7 +213,7 @@ def test_history_is_migrated(migrator: Migrator) -> None:
     changes.create(
         purchase=subscription, from_status="active", to_status="refunded", version=1, cause="charge.refunded"
     )
-    migrator.forward()
+    yield
     history = list(StatusChange.objects.filter(purchase_id=purchase.pk).order_by("version"))
     assert [row.to_status for row in history] == ["open", *["paid"] * 6]
     assert [row.from_status for row in history] == ["", "open", *["paid"] * 5]
@@ -210,10 +223,8 @@ def test_history_is_migrated(migrator: Migrator) -> None:
     assert (change.from_status, change.to_status, change.suspended_by) == ("active", "active", "refunded")
 
 
-def test_access_ends_at_the_same_time_as_before(migrator: Migrator, settings: Any) -> None:
-    settings.PAST_DUE_GRACE_DAYS = 7
-    old = migrator.back()
-    _once, monthly = create_catalogue(old)
+def end_of_access(old: Any, once: Any, monthly: Any) -> Iterator[None]:
+    """Access ends at the same time as before the migration."""
     now = timezone.now()
     running = create_subscription(old, monthly, "active", "active")
     overdue = create_subscription(old, monthly, "past_due", "past_due")
@@ -221,7 +232,7 @@ def test_access_ends_at_the_same_time_as_before(migrator: Migrator, settings: An
     trial = create_subscription(
         old, monthly, "trialing", "trialing", amount_total=0, trial_end=now + 27 * DAY
     )
-    migrator.forward()
+    yield
     ends = {
         running.pk: running.current_period_end + 7 * DAY,
         overdue.pk: overdue.current_period_start + 7 * DAY,
@@ -234,37 +245,41 @@ def test_access_ends_at_the_same_time_as_before(migrator: Migrator, settings: An
         assert not has_access(purchase, end), purchase.status
 
 
-@pytest.mark.parametrize("reversal", ["refunded", "disputed", "dispute_lost", "partially_refunded", ""])
 def test_sync_after_the_migration_stores_the_payments(
     migrator: Migrator,
-    as_ada: Client,
     icons: ProductConfiguration,
     club: ProductConfiguration,
     sandbox: Any,
     settings: Any,
-    reversal: str,
 ) -> None:
     settings.CANCEL_AFTER_LOST_DISPUTE = False
-    for product in (icons, club):
-        purchase = deliver(sandbox, buy(as_ada, product))
-        (charge,) = [row for row in paid_charges() if row["amount"] == purchase.amount_total]
-        match reversal:
-            case "refunded":
-                refund(sandbox, charge)
-            case "partially_refunded":
-                refund(sandbox, charge, 100)
-            case "disputed":
-                dispute(charge)
-            case "dispute_lost":
-                lose(dispute(charge))
-        deliver(sandbox, purchase)
+    reversals = ["refunded", "disputed", "dispute_lost", "partially_refunded", ""]
+    old_statuses = {}
+    for reversal in reversals:
+        buyer = User.objects.create_user(f"{reversal or 'paid'}@example.com", "buys-things")
+        for product in (icons, club):
+            known = {charge["id"] for charge in paid_charges()}
+            purchase = deliver(sandbox, buy(signed_in(buyer), product))
+            (charge,) = [charge for charge in paid_charges() if charge["id"] not in known]
+            match reversal:
+                case "refunded":
+                    refund(sandbox, charge)
+                case "partially_refunded":
+                    refund(sandbox, charge, 100)
+                case "disputed":
+                    dispute(charge)
+                case "dispute_lost":
+                    lose(dispute(charge))
+            deliver(sandbox, purchase)
+            if reversal:
+                old_statuses[purchase.pk] = reversal
     names = ["pk", "status", "suspended_by", "amount_refunded", "paid_until", "has_paid", "order_number"]
     purchases = list(Purchase.objects.order_by("pk").values(*names))
     rows = without_ids(Payment.objects.order_by("stripe_id").values())
-    assert len(rows) == 2
+    assert len(rows) == 2 * len(reversals)
     old = migrator.back()
-    if reversal:
-        old.get_model("ecommerce", "Purchase").objects.update(status=reversal)
+    for pk, status in old_statuses.items():
+        old.get_model("ecommerce", "Purchase").objects.filter(pk=pk).update(status=status)
     migrator.forward()
     assert not Payment.objects.exists()
     reconcile()

@@ -70,6 +70,7 @@ def test_draft_is_active_at_stripe_but_not_in_the_store(
 ) -> None:
     row = new_product(as_olive, "Field notes", "19", button="_save")
     assert row.status == ProductConfiguration.Status.DRAFT
+    assert "only staff see its page" in as_olive.get(change_url(row)).content.decode()
     assert sandbox.client.v1.products.retrieve(row.product_id).active
     for _round in range(3):
         sandbox.deliver()
@@ -266,6 +267,8 @@ def test_hidden_product_is_not_sold_but_owners_keep_it(
     buy(as_ada, icons)
     form = read_form(as_olive, change_url(icons)) | {"status": "hidden"}
     assert save(as_olive, change_url(icons), form).status_code == 302
+    assert "only staff and owners see its page" in as_olive.get(change_url(icons)).content.decode()
+    assert as_ada.get(icons.get_absolute_url()).status_code == 200
     assert sandbox.client.v1.products.retrieve(icons.product_id).active
     assert b"Icon set" not in Client().get("/store/").content
     assert as_bob.get(icons.get_absolute_url()).status_code == 404

@@ -272,14 +272,30 @@ def test_pay_what_you_want_is_created(
 
 
 def test_operator_pushes_in_the_admin(
-    as_olive: Client, icons: ProductConfiguration, sandbox: Any, use_other_account: Callable[[], None]
+    as_olive: Client,
+    icons: ProductConfiguration,
+    sandbox: Any,
+    use_other_account: Callable[[], None],
+    settings: Any,
 ) -> None:
     use_other_account()
     assert "Create at Stripe" in as_olive.get(PUSH).content.decode()
     assert at_stripe(sandbox) == {}
     assert "1 product was created" in as_olive.post(PUSH, follow=True).content.decode()
     assert at_stripe(sandbox).keys() == {icons.product.name}
+    settings.STRIPE_SANDBOX = False
     assert "has all products of the store" in as_olive.get(PUSH).content.decode()
+
+
+def test_push_to_the_sandbox_says_how_to_reach_the_account(
+    as_olive: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    page = as_olive.get(PUSH).content.decode()
+    assert "set STRIPE_SECRET_KEY" in page
+    assert "has all products of the store" not in page
+    assert "set STRIPE_SECRET_KEY" in push("--dry-run")
+    settings.STRIPE_SANDBOX = False
+    assert "set STRIPE_SECRET_KEY" not in as_olive.get(PUSH).content.decode() + push("--dry-run")
 
 
 def test_push_needs_permission(ada: User, icons: ProductConfiguration) -> None:

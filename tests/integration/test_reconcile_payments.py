@@ -72,49 +72,36 @@ def test_empty_payment_table_is_rebuilt_identically(shop: None) -> None:
     assert {row["status"] for row in rows} == {"paid", "failed"}
     assert {row["reason"] for row in rows} == {"", "subscription_create", "subscription_cycle"}
     Payment.objects.all().delete()
+
+    assert len(reconcile(dry_run=True).repaired) == 3
+    assert not Payment.objects.exists()
+
     reconcile()
     assert (stored_payments(), stored_purchases()) == (rows, purchases)
 
+    versions = list(Purchase.objects.order_by("pk").values_list("version", flat=True))
+    assert reconcile().repaired == []
+    assert list(Purchase.objects.order_by("pk").values_list("version", flat=True)) == versions
 
-def test_command_rebuilds_an_empty_payment_table(shop: None) -> None:
-    rows = stored_payments()
     Payment.objects.all().delete()
     call_command("reconcile_purchases", verbosity=0)
     assert stored_payments() == rows
 
 
-def test_payments_of_one_purchase_are_rebuilt(shop: None) -> None:
-    rows = stored_payments()
+def test_missing_payments_and_estimated_columns_are_repaired(shop: None) -> None:
+    rows, purchases = stored_payments(), stored_purchases()
     for purchase in Purchase.objects.all():
         purchase.payments.all().delete()
         reconcile()
         assert stored_payments() == rows
 
-
-def test_rebuilt_purchase_columns_follow_from_the_payments(shop: None) -> None:
-    """After the migration, the columns are only estimated."""
-    rows, purchases = stored_payments(), stored_purchases()
     Payment.objects.all().delete()
+    # After the migration, these columns are only estimated.
     Purchase.objects.update(
         paid_until=None, has_paid=False, past_due_since=None, suspended_by="", amount_refunded=0
     )
     reconcile()
     assert (stored_payments(), stored_purchases()) == (rows, purchases)
-
-
-def test_dry_run_stores_no_payment(shop: None) -> None:
-    Payment.objects.all().delete()
-    run = reconcile(dry_run=True)
-    assert len(run.repaired) == 3
-    assert not Payment.objects.exists()
-
-
-def test_second_run_changes_nothing(shop: None) -> None:
-    Payment.objects.all().delete()
-    reconcile()
-    versions = list(Purchase.objects.order_by("pk").values_list("version", flat=True))
-    assert reconcile().repaired == []
-    assert list(Purchase.objects.order_by("pk").values_list("version", flat=True)) == versions
 
 
 # --- lost events ------------------------------------------------------------------------------------------

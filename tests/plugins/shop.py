@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
+from django.core.management.commands import flush
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test import Client
 from pytest_socket import socket_allow_hosts
 
@@ -49,12 +54,12 @@ def cached_pages(settings: Any) -> None:
 
 @pytest.fixture
 def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Return a list of all values that are stored in the cache of pages from now on."""
+    """Return a list of all pages that are stored in the cache of pages from now on."""
     pages, values = caches["pages"], []
     set_value = pages.set
 
     def record(key: str, value: Any, *more: Any, **options: Any) -> None:
-        if key != page_cache.VERSION_KEY and not key.startswith("cards-"):
+        if key != page_cache.VERSION_KEY and not key.startswith(("cards-", "data-")):
             values.append(value)
         set_value(key, value, *more, **options)
 
@@ -64,12 +69,29 @@ def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> li
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Close the connections of servers' threads, because PostgreSQL drops no database with connections."""
+    _keep_permissions()
     yield
+    # PostgreSQL drops no database with connections, and threads of servers have some.
     if connection.vendor == "postgresql":
         others = "datname = current_database() AND pid <> pg_backend_pid()"
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
+def _keep_permissions() -> None:
+    """Keep permissions and content types when a transactional test empties the database.
+
+    Creating them again takes ten times as long as emptying all other tables.
+    """
+    kept = {model._meta.db_table for model in (Permission, ContentType)}
+
+    def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        return list(connection.ops.sql_flush(style, set(tables) - kept, **options))
+
+    flush.sql_flush = sql_flush  # type: ignore[assignment]
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 @pytest.fixture

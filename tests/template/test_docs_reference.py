@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
     Category,
+    DiscountCode,
     FaqEntry,
     FileVersion,
     Lesson,
@@ -28,9 +29,11 @@ from apps.ecommerce.models import (
     ProductFile,
     Purchase,
     PurchaseStatus,
+    Refund,
     Section,
     StatusChange,
     StripeCustomer,
+    SubscriptionChange,
     Tag,
     WebhookEvent,
 )
@@ -41,9 +44,9 @@ from stripe_sandbox import testing
 from tests.factories import buy
 
 MODELS: list[type[Model]] = [
-    *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
+    *(Product, Price, DiscountCode, ProductConfiguration, Category, Tag, FaqEntry),
     *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
-    *(Purchase, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Purchase, Refund, SubscriptionChange, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,
 ]
 

@@ -31,6 +31,7 @@ from apps.ecommerce.catalogue.amounts import AmountError, format_amount, parse_a
         ("en", "4800.0", "jpy", 4800),
         ("en", "1.250", "kwd", 1250),
         ("de", "1,250", "kwd", 1250),
+        ("en", "5,500.00", "isk", 550_000),  # Stripe has two decimals, which are always zero
         ("en", "0", "usd", 0),
         ("en", "19.900", "usd", 1990),
         ("en", "007", "usd", 700),
@@ -64,6 +65,8 @@ def test_amounts_of_both_languages_are_read(language: str, text: str, currency: 
         ("1.2345", "kwd"),
         ("1.255", "kwd"),  # charges are multiples of ten
         ("1,250", "kwd"),  # unclear in English
+        ("5.50", "isk"),  # charges are whole krónur
+        ("5.5", "ugx"),
         ("1000000", "usd"),  # more than eight digits
         ("9" * 40, "usd"),
     ],

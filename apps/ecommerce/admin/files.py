@@ -13,13 +13,30 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.content.file_updates import announce, recipients
-from apps.ecommerce.models import FileVersion, Price, ProductConfiguration, ProductFile
+from apps.ecommerce.models import FileVersion, Lesson, Price, ProductConfiguration, ProductFile
 
 from .private_files import PrivateFileInput
-from .read_only import filtered_product
+from .read_only import ProductContentsAdmin, ProductFilter, filtered_product
 
 
 class ProductFileForm(forms.ModelForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        products: Any = self.fields.get("configuration")
+        if products:
+            products.queryset = ProductConfiguration.objects.select_related("product")
+        lessons: Any = self.fields.get("lesson")  # missing for staff who may only view it
+        if lessons:
+            lessons.queryset = self._lessons()
+            lessons.label_from_instance = lambda lesson: f"{lesson.section.configuration}: {lesson}"
+
+    def _lessons(self) -> QuerySet[Lesson]:
+        """Return the lessons of the product, or all while the product is not known."""
+        lessons = Lesson.objects.select_related("section__configuration__product")
+        product = self.instance.configuration_id or self.initial.get("configuration")
+        # A sent form may name another product. It is refused with the product to which the lesson belongs.
+        return lessons.filter(section__configuration=product) if product and not self.is_bound else lessons
+
     def clean(self) -> dict[str, Any] | None:
         data = super().clean() or self.cleaned_data
         configuration = data.get("configuration") or getattr(self.instance, "configuration", None)
@@ -68,13 +85,13 @@ class FileVersionInline(admin.StackedInline):
 
 
 @admin.register(ProductFile)
-class ProductFileAdmin(admin.ModelAdmin):
+class ProductFileAdmin(ProductContentsAdmin):
     form = ProductFileForm
     inlines = (FileVersionInline,)
     change_form_template = "ecommerce/admin/product_file.html"
     list_display = ("name", "configuration", "newest", "is_sample", "plan", "position")
     list_editable = ("position",)
-    list_filter = ("is_sample", ("configuration", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("is_sample", ("configuration", ProductFilter))
     list_select_related = ("configuration__product",)
     search_fields = ("name", "configuration__product__name")
     fields = ("configuration", "name", "lesson", "plan", "is_sample", "position")

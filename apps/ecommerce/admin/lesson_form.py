@@ -28,12 +28,15 @@ class LessonForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        sections: Any = self.fields["section"]
         chosen = self.instance.section_id or self.data.get("section") or self.initial.get("section")
         self.product_id = _product_of_section(chosen)
-        rows = Section.objects.select_related("configuration__product")
-        sections.queryset = rows.filter(configuration__product=self.product_id) if self.product_id else rows
-        sections.label_from_instance = lambda row: f"{row.configuration}: {row}"
+        sections: Any = self.fields.get("section")  # missing for staff who may only view the lesson
+        if sections:
+            rows = Section.objects.select_related("configuration__product")
+            sections.queryset = (
+                rows.filter(configuration__product=self.product_id) if self.product_id else rows
+            )
+            sections.label_from_instance = lambda row: f"{row.configuration}: {row}"
         self.fields["fingerprint"].initial = _fingerprint(self.instance)
         plans: Any = self.fields["plan"]
         plans.choices = [("", gettext("All owners")), *((plan, plan) for plan in self._plans())]

@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from apps.ecommerce.models import LicenceActivation, LicenceKey, ProductConfiguration
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 
-from .read_only import ReadOnlyAdmin, ReadOnlyInline, filtered_product
+from .read_only import ProductContentsAdmin, ProductFilter, ReadOnlyAdmin, ReadOnlyInline, filtered_product
 
 MAX_KEYS = 100_000
 MAX_FILE_BYTES = 10_000_000
@@ -66,10 +66,10 @@ class ActivationInline(ReadOnlyInline):
 
 
 @admin.register(LicenceKey)
-class LicenceKeyAdmin(ReadOnlyAdmin):
+class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
     list_display = ("key", "configuration", "purchase", "issued_at", "computers", "replaced_at")
     list_filter = (
-        "configuration",
+        ("configuration", ProductFilter),
         ("purchase", admin.EmptyFieldListFilter),
         ("replaced_at", admin.EmptyFieldListFilter),
     )
@@ -118,6 +118,12 @@ class LicenceKeyAdmin(ReadOnlyAdmin):
         waiting = issue_missing_keys()
         text = ngettext("%(count)s key was added.", "%(count)s keys were added.", added)
         self.message_user(request, text % {"count": added})
+        if configuration.licence_keys != ProductConfiguration.LicenceKeys.LISTED:
+            warning = _(
+                "%(product)s does not sell keys of its list. Choose “%(setting)s” on the product's page."
+            )
+            values = {"product": configuration, "setting": ProductConfiguration.LicenceKeys.LISTED.label}
+            self.message_user(request, warning % values, messages.WARNING)
         if known := len(keys) - added:
             text = ngettext("%(count)s key is already known.", "%(count)s keys are already known.", known)
             self.message_user(request, text % {"count": known}, messages.WARNING)

@@ -105,6 +105,8 @@ class OrderPageAdmin(ReadOnlyAdmin):
                     form.add_error(None, describe_error(error))
                     confirm = new_confirm
                 else:
+                    if response := action.respond(request, purchase, entry):
+                        return response
                     self.message_user(request, entry.message, messages.SUCCESS)
                     return redirect("admin:ecommerce_purchase_change", purchase.pk)
         context = {

@@ -167,8 +167,10 @@ class Editor:
         else:
             self.model_admin.log_change(self.request, self.row, [{"changed": {}}])
         text = _("“%(product)s” was saved.") % {"product": self.row}
-        if not self.row.is_on_sale:
-            text += " " + _("It is not on sale: only you see its page.")
+        if self.row.status == ProductConfiguration.Status.DRAFT:
+            text += " " + _("It is a draft: only staff see its page.")
+        elif self.row.status == ProductConfiguration.Status.HIDDEN:
+            text += " " + _("It is hidden: only staff and owners see its page.")
         messages.success(self.request, text)
         return redirect("admin:ecommerce_productconfiguration_change", self.row.pk)
 

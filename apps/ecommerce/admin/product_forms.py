@@ -49,7 +49,9 @@ class ProductForm(forms.Form):
         required=False,
         max_length=MAX_TEXT_LENGTH,
         widget=textarea(10, **{"data-markdown": ""}),
-        help_text=_("Text of the product page, in Markdown. If it is empty, the page shows the next text."),
+        help_text=_(
+            "Text of the product page, in Markdown. If it is empty, the page shows the text on the payment page."
+        ),
     )
     payment_text = forms.CharField(
         label=_("Text on the payment page"),

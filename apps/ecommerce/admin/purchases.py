@@ -13,6 +13,7 @@ from apps.ecommerce.stripe_api.transport import stripe_deadline
 
 from .columns import order_number
 from .find import parse_query, sees_names
+from .manual_access import ManualAccessAdmin
 from .order_page import OrderPageAdmin
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
@@ -31,7 +32,7 @@ class StatusChangeInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(OrderPageAdmin):
+class PurchaseAdmin(ManualAccessAdmin, OrderPageAdmin):
     view_on_site = False  # the buyer's page is a 404 for operators
     list_display = (
         "order_number",
@@ -43,7 +44,11 @@ class PurchaseAdmin(OrderPageAdmin):
         "created_at",
         "synced_at",
     )
-    list_filter = ("status", "suspended_by", "subscription_status", "livemode", "product")
+    list_filter = (
+        *("status", "suspended_by", "subscription_status", "livemode", "product"),
+        ("granted_at", admin.EmptyFieldListFilter),
+        ("revoked_at", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
     search_fields = ("order_number",)  # shows the field; get_search_results looks everywhere
@@ -61,7 +66,8 @@ class PurchaseAdmin(OrderPageAdmin):
 
     @admin.display(description=_("amount"))
     def amount(self, row: Purchase) -> str:
-        return row.price_label if row.is_recurring else format_money(row.amount_total, row.currency)
+        has_label = row.is_recurring or row.granted_at
+        return row.price_label if has_label else format_money(row.amount_total, row.currency)
 
     @admin.action(description=_("Refresh from Stripe"))
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:

@@ -41,8 +41,15 @@ PURCHASE_FIELDS = {
     "in": "invoice_id",
     "cus": "user__stripe_customers",
 }
-PAYMENT_FIELDS = {"pi": "payment_intent_id", "ch": "charge_id", "py": "charge_id", "in": "stripe_id"}
-MAIL_PREFIXES = ("re", "pyr", "dp", "du")  # refunds and disputes, which buyers get e-mails about
+PAYMENT_FIELDS = {
+    "pi": "payment_intent_id",
+    "ch": "charge_id",
+    "py": "charge_id",
+    "in": "stripe_id",
+    "re": "refunds__stripe_id",
+    "pyr": "refunds__stripe_id",
+}
+MAIL_PREFIXES = ("dp", "du")  # disputes: the buyer got an e-mail about it
 OTHER_PREFIXES = ("evt", "prod", "price", "txn", "seti", "pm")
 
 

@@ -8,6 +8,7 @@ import hashlib
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -41,6 +42,10 @@ class OrderAction:
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
         """Do it, and return what was done. Raise ActionRefused or stripe.StripeError."""
         raise NotImplementedError
+
+    def respond(self, request: HttpRequest, purchase: Purchase, entry: OperatorAction) -> HttpResponse | None:
+        """Return where the operator goes after the action; None: back to the order."""
+        return None
 
 
 class Refresh(OrderAction):

@@ -7,7 +7,7 @@ from babel.numbers import get_decimal_symbol
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.money import decimals, to_major
+from apps.ecommerce.money import decimals, has_uncharged_fraction, to_major
 
 MAX_DIGITS = 8  # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 MAX_DIGITS_BY_CURRENCY = {"idr": 12}
@@ -38,10 +38,11 @@ def parse_amount(text: str, currency: str) -> int:
     if amount > limit:
         most = format_amount(limit, currency)
         raise AmountError(_("Stripe charges at most %(amount)s.") % {"amount": f"{most} {currency.upper()}"})
-    if places == 3 and amount % 10:
-        raise AmountError(
-            _("The last digit of an amount in %(currency)s must be 0.") % {"currency": currency.upper()}
-        )
+    if has_uncharged_fraction(amount, currency):
+        values = {"currency": currency.upper()}
+        if places == 3:
+            raise AmountError(_("The last digit of an amount in %(currency)s must be 0.") % values)
+        raise AmountError(_("%(currency)s has no decimal places.") % values)
     return amount
 
 

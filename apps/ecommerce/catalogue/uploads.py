@@ -37,7 +37,8 @@ def store_upload(file: UploadedFile) -> dict[str, Any]:
     except Exception as error:  # decoders raise errors of many types
         formats = ", ".join(FORMATS)
         text = _(
-            "This file can't be used. Choose an image (%(formats)s) of at most %(n)d megapixels, as JPEG %(jpeg)d."
+            "This file can't be used. Choose an image (%(formats)s) of at most %(n)d megapixels, "
+            "or a JPEG image of at most %(jpeg)d."
         )
         values = {"formats": formats, "n": MAX_PIXELS // MEGA, "jpeg": MAX_JPEG_PIXELS // MEGA}
         raise UploadError(text % values) from error

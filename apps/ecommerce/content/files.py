@@ -1,12 +1,13 @@
 """The files that a purchase includes."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
+from apps.core.page_cache import public_data
 from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, ProductFile
 
 
@@ -47,10 +48,10 @@ def list_files(
     configuration: ProductConfiguration, plans: Collection[str] = (), lesson: Lesson | None = None
 ) -> list[ListedFile]:
     """Return the files of the lesson, or the product's own files, without those of lessons."""
-    files = configuration.files.filter(lesson=lesson).select_related("lesson").prefetch_related("versions")
+    files = configuration.files.filter(lesson=lesson).prefetch_related("versions")
     return [
         ListedFile(file, versions, is_included(file, plans))
-        for file in files
+        for file in (files.select_related("lesson") if lesson else files)
         if (versions := list(file.versions.all()))
     ]
 
@@ -59,6 +60,15 @@ def first_version(configuration: ProductConfiguration, plans: Collection[str]) -
     """Return the newest version of the first file that these plans include."""
     files = list_files(configuration, plans)
     return next((listed.newest for listed in files if listed.is_included), None)
+
+
+def has_download(configuration: ProductConfiguration, read_plans: Callable[[], Collection[str]]) -> bool:
+    """Return whether the owner's plans include one of the product's own files. Read the plans only if they matter."""
+    files = public_data(f"files {configuration.pk}", lambda: list_files(configuration))
+    if any(is_included(listed.file, ()) for listed in files):
+        return True
+    plans = read_plans() if files else ()
+    return any(is_included(listed.file, plans) for listed in files)
 
 
 def delete_upload(instance: FileVersion, **signal: object) -> None:

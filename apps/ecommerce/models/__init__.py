@@ -8,6 +8,7 @@ from .catalogue import (
 )
 from .categories import Category, Tag
 from .customers import StripeCustomer
+from .discount_codes import MAX_CODE_LENGTH, DiscountCode
 from .emails import Alert, Mail
 from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
@@ -29,7 +30,9 @@ from .purchase_status import (
 )
 from .purchases import Purchase
 from .receiver_calls import ReceiverCall
+from .refunds import Refund
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun
 from .status_changes import StatusChange
+from .subscription_changes import SubscriptionChange
 from .webhook_events import WebhookEvent

@@ -29,6 +29,9 @@ class Mail(models.Model):
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
         LICENCE_KEY = "licence_key", _("licence key")
+        GRANTED = "granted", _("access given")
+        INVITED = "invited", _("access waits for an account")
+        REVOKED = "revoked", _("access ended by the shop")
         UPDATED = "updated", _("new version of a file")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")
@@ -61,6 +64,11 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent"),
             models.Index(fields=["about"], name="mail_about"),
+            models.Index(
+                fields=["given_up_at"],
+                condition=models.Q(given_up_at__isnull=False),
+                name="mail_given_up",
+            ),
         ]
 
     def __str__(self) -> str:

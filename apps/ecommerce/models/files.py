@@ -18,7 +18,9 @@ MAX_TYPE_LENGTH = 10
 
 
 class ProductFile(models.Model):
-    configuration = models.ForeignKey(ProductConfiguration, on_delete=models.CASCADE, related_name="files")
+    configuration = models.ForeignKey(
+        ProductConfiguration, on_delete=models.CASCADE, related_name="files", verbose_name=_("product")
+    )
     lesson = models.ForeignKey(
         Lesson,
         null=True,

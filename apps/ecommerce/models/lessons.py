@@ -12,7 +12,9 @@ from .fields import PrivateFileField
 
 
 class Section(models.Model):
-    configuration = models.ForeignKey(ProductConfiguration, on_delete=models.CASCADE, related_name="sections")
+    configuration = models.ForeignKey(
+        ProductConfiguration, on_delete=models.CASCADE, related_name="sections", verbose_name=_("product")
+    )
     title = models.CharField(max_length=200)
     position = models.PositiveIntegerField(default=0)
 

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
 from .purchases import Purchase
 
@@ -24,6 +25,15 @@ class Payment(models.Model):
         UNCOLLECTIBLE = "uncollectible", _("not paid")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="payments")
+    # These two are in the indexes of the figures, which read no other table.
+    livemode = models.BooleanField()
+    product = models.ForeignKey(
+        Product,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text=_("What was paid for. The order's product may change with its plan."),
+    )
     stripe_id = models.CharField(
         max_length=STRIPE_ID_LENGTH,
         unique=True,
@@ -58,6 +68,8 @@ class Payment(models.Model):
     payment_method = models.CharField(max_length=100, blank=True, help_text=_("For example: Visa •••• 4242"))
     failure_code = models.CharField(max_length=500, blank=True)
     dispute_status = models.CharField(max_length=40, blank=True)
+    dispute_amount = models.BigIntegerField(default=0)
+    disputed_at = models.DateTimeField(null=True, blank=True)
     dispute_due_by = models.DateTimeField(null=True, blank=True, help_text=_("When the evidence is due."))
     period_start = models.DateTimeField(null=True, blank=True)
     period_end = models.DateTimeField(null=True, blank=True)
@@ -70,7 +82,15 @@ class Payment(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["payment_method", "purchase"], name="payment_by_card")]
+        indexes = [
+            models.Index(fields=["livemode", "paid_at", "currency", "amount_paid"], name="payment_sales"),
+            models.Index(
+                fields=["livemode", "product", "currency", "paid_at", "amount_paid"],
+                name="payment_sales_by_product",
+            ),
+            models.Index(fields=["livemode", "dispute_status", "disputed_at"], name="payment_disputes"),
+            models.Index(fields=["payment_method", "purchase"], name="payment_by_card"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["paid", "open", "processing", "failed", "void", "uncollectible"]),
@@ -109,7 +129,6 @@ class Payment(models.Model):
             setattr(self, name, getattr(other, name))
 
 
-# All columns are copied from Stripe.
-COPIED_FIELDS = [
-    field.attname for field in Payment._meta.concrete_fields if field.name not in ("id", "purchase")
-]
+# All other columns are copied from Stripe.
+OWN_FIELDS = ("id", "purchase", "livemode", "product")
+COPIED_FIELDS = [field.attname for field in Payment._meta.concrete_fields if field.name not in OWN_FIELDS]

@@ -23,19 +23,27 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
         return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
-    def known_to_stripe(self) -> PurchaseQuerySet:
+    def known_to_buyers(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
-        return self.exclude(session_id=None, subscription_id="", invoice_id="")
+        return self.exclude(session_id=None, subscription_id="", invoice_id="", granted_at=None)
+
+    def bought(self) -> PurchaseQuerySet:
+        """Exclude access that was given without payment."""
+        return self.filter(granted_at=None)
+
+    def waiting(self) -> PurchaseQuerySet:
+        """Filter access that was given to an e-mail address that no account has confirmed yet."""
+        return self.filter(granted_at__isnull=False, claimed_at=None, livemode=is_livemode())
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
-    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+    def create_for(self, user: User | None, price: Price, cause: str, **fields: Any) -> Purchase:
         currency = fields.get("currency", price.currency)
         amount = price.custom_preset if price.is_custom else price.amounts.get(currency)
         defaults = {
-            "email": user.email,
+            "email": user.email if user else "",
             "product_id": price.product_id,
             "product_name": price.product.name,
             "price_name": price.nickname,
@@ -52,7 +60,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return purchase
 
     def with_running_subscription(self) -> PurchaseQuerySet:
-        return self.exclude(subscription_id="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
+        return self.filter(subscription_id__gt="").exclude(subscription_status__in=ENDED_SUBSCRIPTIONS)
 
     def without_payments(self) -> PurchaseQuerySet:
         """Filter purchases that have payments at Stripe and none here, or whose first sync has failed."""
@@ -71,6 +79,12 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         unpaid = (PurchaseStatus.OPEN, PurchaseStatus.EXPIRED)
         old = self.filter(payments_synced_at__lt=before, synced_at__lt=before, livemode=is_livemode())
         return old.exclude(status__in=unpaid)
+
+    def without_figures(self) -> PurchaseQuerySet:
+        """Filter purchases of payments that were refunded or disputed before these details were stored."""
+        refunded = Q(payments__amount_refunded__gt=0, payments__refunds=None)
+        disputed = Q(payments__dispute_status__gt="", payments__disputed_at=None)
+        return self.filter(refunded | disputed, livemode=is_livemode()).distinct()
 
     def to_be_charged_again(self) -> PurchaseQuerySet:
         """Filter by the same rule as Purchase.will_be_charged_again."""

@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 from django.conf import settings
 from django.core.mail import mail_admins
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.core.tasks import is_worker_silent, task
@@ -26,7 +26,7 @@ from apps.ecommerce.purchases.anomalies import (
     paid_without_owner,
 )
 from apps.ecommerce.purchases.licences import purchases_without_key
-from apps.ecommerce.purchases.reversals import reversed_but_billed
+from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
 logger = logging.getLogger(__name__)
@@ -76,15 +76,10 @@ def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
 def check_shop() -> dict[str, str]:
     health = webhook_health()
     last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
-    late = Mail.objects.filter(sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY)
-    # E-mails about new versions are sent in turn, and may be many.
-    unsent = late.exclude(kind=Mail.Kind.UPDATED, attempts=0).count()
-    given_up = Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER).select_related(
-        "purchase__user"
-    )
+    unsent, given_up = unsent_mails().count(), given_up_mails().select_related("purchase__user")
     twice, without_account = billed_twice(), billed_without_account()
     ownerless, paid_twice = paid_without_owner(), bought_twice()
-    reversed_purchases = list(reversed_but_billed())
+    reversed_purchases, revoked = list(reversed_but_billed()), list(revoked_but_billed())
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
@@ -134,6 +129,11 @@ def check_shop() -> dict[str, str]:
             f"Subscriptions that are still charged although their last payment was refunded or lost to a dispute: "
             f"{_list_buyers(reversed_purchases)}. Cancel them in Stripe's Dashboard, or ask the buyers",
         ),
+        "revoked but billed": (
+            revoked,
+            f"Subscriptions that are still charged although you have ended the access: {_list_buyers(revoked)}. "
+            "Cancel them, or restore the access",
+        ),
         "receivers failing": (
             failing_calls,
             f"Calls of your receivers that failed: {failing_calls}. "
@@ -168,10 +168,14 @@ def check_shop() -> dict[str, str]:
     return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
 
 
-def shop_warnings(request: HttpRequest) -> list[str]:
-    """Return the texts for the admin's first page."""
-    may_see = request.user.has_perm("ecommerce.view_purchase")
-    return [text for text in check_shop().values() if text] if may_see else []
+def unsent_mails() -> QuerySet[Mail]:
+    late = Mail.objects.filter(sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY)
+    # E-mails about new versions are sent in turn, and may be many.
+    return late.exclude(kind=Mail.Kind.UPDATED, attempts=0)
+
+
+def given_up_mails() -> QuerySet[Mail]:
+    return Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER)
 
 
 def describe_problem(problem: SalesProblem) -> str:

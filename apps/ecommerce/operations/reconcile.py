@@ -7,6 +7,7 @@ https://docs.stripe.com/webhooks/process-undelivered-events
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ import stripe
 from django.utils import timezone
 
 from apps.ecommerce import webhooks
-from apps.ecommerce.models import ExternalSale, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import ExternalSale, Purchase, PurchaseQuerySet, StatusChange, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.differences import session_differs, subscription_differs
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
@@ -24,10 +25,12 @@ from apps.ecommerce.operations.reconcile_schedule import default_since, record_r
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
+from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.licences import issue_missing_keys
+from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -36,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
+RETRY_AFTER = timedelta(hours=1)
 MAX_RECHECKS = 50  # in each run
 MAX_SERVER_ERRORS = 10  # in each run; with more of them, it is Stripe that fails and not one object
 
@@ -109,10 +113,18 @@ class Reconciliation:
 
     def recheck_old_purchases(self) -> None:
         """Sync some of those purchases that were not synced for long, whose rows may have been changed or deleted."""
+        due = Purchase.objects.due_for_sync(timezone.now() - RECHECK_AFTER)
+        self._sync_oldest(due, self._repair)
+
+    def copy_missing_figures(self) -> None:
+        """Sync some of the purchases that an earlier version of the store has synced. That is no repair."""
+        older = Purchase.objects.without_figures().filter(synced_at__lt=timezone.now() - RETRY_AFTER)
+        self._sync_oldest(older, lambda purchase: sync_purchase(purchase, "reconcile"))
+
+    def _sync_oldest(self, due: PurchaseQuerySet, sync: Callable[[Purchase], object]) -> None:
         now = timezone.now()
-        due = Purchase.objects.none() if self.dry_run else Purchase.objects.due_for_sync(now - RECHECK_AFTER)
-        for purchase in due.order_by("synced_at")[:MAX_RECHECKS]:
-            self.attempt(purchase.order_number, self._repair, purchase)
+        for purchase in due.none() if self.dry_run else due.order_by("synced_at")[:MAX_RECHECKS]:
+            self.attempt(purchase.order_number, sync, purchase)
             # A purchase that always fails must not be first in each run.
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
@@ -120,6 +132,12 @@ class Reconciliation:
         """Assign the sales whose buyers have an account by now. First, because no event of them was lost."""
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
+
+    def copy_codes(self) -> None:
+        """Copy the discount codes, also how often they were used. A restricted key may not be allowed to read them."""
+        if not self.dry_run:
+            with suppress(stripe.PermissionError):
+                sync_codes()
 
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
@@ -211,13 +229,21 @@ def reconcile(
             "subscriptions": run.compare_subscriptions,
             "missing payments": run.copy_missing_payments,
             "old purchases": run.recheck_old_purchases,
+            "missing figures": run.copy_missing_figures,
+            "discount codes": run.copy_codes,
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]
         if run.server_errors and not run.compared:
             raise run.server_errors[-1]
         if not dry_run:
-            for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
+            for repeat in (
+                cancel_reversed_subscriptions,
+                close_outdated_upgrades,
+                repeat_email_updates,
+                claim_all_waiting_access,
+                end_given_access,
+            ):
                 run.attempt(repeat.__name__, repeat)
             if not failed:
                 record_run(run.since, started_at)

@@ -21,6 +21,7 @@ from apps.ecommerce.purchases.licences import issue_licence_key
 from apps.ecommerce.purchases.next_payment import next_payment_values
 from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
 from apps.ecommerce.purchases.payments import compare_payments
+from apps.ecommerce.purchases.recurring_revenue import end_if_not_running, monthly_amount, record_change
 from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
 from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_payments import (
@@ -41,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 MAX_TRIES = 10
 EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
+FIGURES = frozenset({"monthly_amount"})
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
 SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
 SESSION_EXPAND += [f"subscription.{name}" for name in SUBSCRIPTION_EXPAND]
@@ -77,6 +79,8 @@ def sync_purchase(purchase: Purchase, cause: str) -> Purchase:
             values = purchase_values(snapshot, session, subscription, plan, payments)
             if subscription:
                 values |= next_payment_values(subscription)
+                renewal = values.pop("monthly_amount")
+                values["monthly_amount"] = monthly_amount(snapshot, values, subscription, renewal)
         else:
             values = _values_if_unknown(snapshot)
         if written := _write_if_current(snapshot, values, payments, cause):
@@ -92,8 +96,10 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
 
     Return the kind of the e-mail.
     """
-    before, suspended_before = purchase.status, purchase.suspended_by
+    before, suspended_before = purchase.status, purchase.suspension
     had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
+    monthly_before = purchase.monthly_amount
+    end_if_not_running(purchase, changes)
     if changes.get("status") in ACCESS_STATUSES and not purchase.paid_at:
         changes["paid_at"] = timezone.now()
     if "product_id" in changes:
@@ -102,26 +108,28 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
     for name, value in changes.items():
         setattr(purchase, name, value)
     purchase.save(update_fields=changes)
+    record_change(purchase, monthly_before)
     if purchase.opens_product and (not had_access or "product_id" in changes):
         issue_licence_key(purchase)
     if queue_upgrade_closing(purchase, changes):
         _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
-    if (purchase.status, purchase.suspended_by) == (before, suspended_before):
+    if not {"status", "suspended_by"}.isdisjoint(changes):
+        queue_cancellation(purchase)
+    if (purchase.status, purchase.suspension) == (before, suspended_before):
         return None
     change = StatusChange.objects.create(
         purchase=purchase,
         from_status=before,
         to_status=purchase.status,
-        suspended_by=purchase.suspended_by,
+        suspended_by=purchase.suspension,
         version=purchase.version,
         cause=cause,
     )
     kind = queue_status_email(change, suspended_before)
     queue_access_signal(purchase, had_access)
-    queue_cancellation(purchase)
-    after = purchase.suspended_by or purchase.status
+    after = purchase.suspension or purchase.status
     extra = {
         "purchase": str(purchase.public_id),
         "from": suspended_before or before,
@@ -176,19 +184,28 @@ def _write_if_current(
         paid = compare_payments(purchase, payments)
         if purchase.version != snapshot.version:
             return None
-        if (changes or paid) and purchase.synced_at != snapshot.synced_at:
+        if (changes or paid or paid.refunds) and purchase.synced_at != snapshot.synced_at:
             return None
         now, news = timezone.now(), payment_news(paid, _payments_known_since(purchase))
         times = {"synced_at": now, "payments_synced_at": now}
-        if not (changes or paid):
-            Purchase.objects.filter(pk=purchase.pk).update(**times)
-            purchase.synced_at = purchase.payments_synced_at = now
+        if changes.keys() <= FIGURES and not paid:
+            paid.save_refunds(purchase)
+            _save_figures(purchase, changes | times)
             announce_payments(purchase, news)
             return purchase
-        paid.save(purchase)
+        paid.save(purchase, changes.get("product_id", purchase.product_id))
         kind = change_purchase(purchase, changes | times, cause)
         announce_payments(purchase, news, kind)
     return purchase
+
+
+def _save_figures(purchase: Purchase, changes: dict[str, Any]) -> None:
+    """Write changes that nobody but the operator sees, without a new version: they are no sign of a lost event."""
+    before = purchase.monthly_amount
+    for name, value in changes.items():
+        setattr(purchase, name, value)
+    Purchase.objects.filter(pk=purchase.pk).update(**changes)
+    record_change(purchase, before)
 
 
 def _payments_known_since(purchase: Purchase) -> datetime:

@@ -24,6 +24,7 @@ from apps.users.models import User
 STAMP_FIELDS = (
     *("version", "status", "livemode", "cancel_at", "returned_at"),
     *("suspended_by", "paid_until", "past_due_since", "has_paid"),
+    *("granted_at", "granted_until", "revoked_at"),
 )
 BANK_POLL_SECONDS = 30
 # Time since the buyer returned from Stripe ▶ seconds between two polls.
@@ -51,7 +52,7 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 def live_updates_for_order(user: User, shown: Purchase) -> LiveUpdates | None:
     """Return the updates of a page that shows one purchase, without reading it again."""
-    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS)
+    others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS).order_by()
     return live_updates(user, [*others, shown])
 
 

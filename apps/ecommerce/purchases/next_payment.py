@@ -8,6 +8,7 @@ from typing import Any
 
 import stripe
 
+from apps.ecommerce.purchases.recurring_revenue import renewal_per_month
 from apps.ecommerce.purchases.stripe_payments import to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, get_client
 
@@ -18,10 +19,14 @@ RENEWING = ("trialing", "active", "past_due")
 
 
 def next_payment_values(subscription: StripeData) -> dict[str, Any]:
-    """Return the columns of the next invoice, which are empty if there will be none."""
+    """Return the columns of the next invoice, which are empty if there will be none.
+
+    `monthly_amount` is what it charges for a month; recurring_revenue.py decides whether that counts.
+    """
     preview = _fetch_preview(subscription)
     paused = subscription["pause_collection"] or {}
     return {
+        "monthly_amount": renewal_per_month(subscription, preview.to_dict()) if preview else None,
         "next_amount": preview.amount_due if preview else None,
         "next_payment_at": to_datetime(preview.period_end) if preview else None,
         "collection_paused": bool(paused),

@@ -85,7 +85,7 @@ def _news(before: Payment | None, payment: StripePayment, since: datetime) -> li
         news.append(
             PaymentNews(News.PAID, stored, row.stripe_id, row.paid_at or row.created_at, row.amount_paid)
         )
-    for refund in payment.refunds:
+    for refund in payment.counted_refunds:
         created = to_datetime(refund["created"])
         if created and created >= since:
             news.append(PaymentNews(News.REFUNDED, stored, refund["id"], created, refund["amount"]))

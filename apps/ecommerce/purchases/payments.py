@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from apps.ecommerce.models import Payment, Purchase
+from apps.ecommerce.models import Payment, Purchase, Refund
 from apps.ecommerce.purchases.entitlements import suspension
+from apps.ecommerce.purchases.refunds import compare_refunds, save_refunds
 from apps.ecommerce.purchases.stripe_payments import StripePayment, to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch, object_id
 
@@ -49,17 +50,26 @@ class PaymentChanges:
     created: list[StripePayment]
     changed: list[tuple[Payment, StripePayment, list[str]]]
     unchanged: list[tuple[Payment, StripePayment]]
+    refunds: list[Refund]  # new and changed ones
 
     def __bool__(self) -> bool:
         return bool(self.created or self.changed)
 
-    def save(self, purchase: Purchase) -> None:
+    def save(self, purchase: Purchase, product_id: str) -> None:
+        """`product_id` is what the new payments have paid for."""
         for payment in self.created:
-            payment.row.purchase = purchase
+            payment.row.purchase, payment.row.product_id = purchase, product_id
+            payment.row.livemode = purchase.livemode
             payment.row.save(force_insert=True)
         for row, payment, names in self.changed:
             row.copy_from(payment.row, names)
             row.save(update_fields=names)
+        self.save_refunds(purchase)
+
+    def save_refunds(self, purchase: Purchase) -> None:
+        for refund in self.refunds:
+            refund.livemode = purchase.livemode
+        save_refunds(self.refunds)
 
 
 def compare_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> PaymentChanges:
@@ -68,7 +78,9 @@ def compare_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> P
     both = [(known[payment.row.stripe_id], payment) for payment in payments if payment.row.stripe_id in known]
     compared = [(row, payment, row.differing_fields(payment.row)) for row, payment in both]
     changed = [change for change in compared if change[2]]
-    return PaymentChanges(created, changed, [(row, payment) for row, payment, names in compared if not names])
+    unchanged = [(row, payment) for row, payment, names in compared if not names]
+    refunds = compare_refunds([*((payment.row, payment) for payment in created), *both])
+    return PaymentChanges(created, changed, unchanged, refunds)
 
 
 def _known_payments(purchase: Purchase, payments: Sequence[StripePayment]) -> dict[str, Payment]:

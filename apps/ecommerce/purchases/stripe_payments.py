@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.ecommerce.models import Payment, Purchase
+from apps.ecommerce.models import Payment, Purchase, Refund
 from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.purchases.invoice_lines import describe_lines, fetch_lines, find_plan_lines, is_for_period
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
@@ -20,7 +20,6 @@ INVOICE_STATUS = {
     "void": Payment.Status.VOID,
     "uncollectible": Payment.Status.UNCOLLECTIBLE,
 }
-UNSUCCESSFUL_REFUNDS = ("failed", "canceled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +28,13 @@ class StripePayment:
 
     row: Payment
     is_for_addons: bool = False  # of a subscription, and for nothing of its plan
-    refunds: list[StripeData] = field(default_factory=list)  # without those that failed
+    refunds: list[StripeData] = field(default_factory=list)
     dispute: StripeData | None = None
+
+    @property
+    def counted_refunds(self) -> list[StripeData]:
+        """Return the refunds that were paid or are being paid."""
+        return [refund for refund in self.refunds if refund["status"] not in Refund.UNSUCCESSFUL]
 
 
 def fetch_payments(
@@ -182,10 +186,12 @@ def _copy_invoice_links(row: Payment, invoice: StripeData) -> None:
 def _with_charges(row: Payment, charges: Iterable[StripeData]) -> StripePayment:
     """Add the values of the payment's charges to the row. Several charges may pay one invoice."""
     newest_first = sorted(charges, key=lambda charge: charge["created"], reverse=True)
-    refunds = [refund for charge in newest_first for refund in _successful_refunds(charge)]
+    refunds = [refund for charge in newest_first for refund in _refunds(charge)]
     disputes = [dispute for charge in newest_first for dispute in _disputes(charge)]
     dispute = max(disputes, key=_severity, default=None)
-    row.amount_refunded = sum(refund["amount"] for refund in refunds)
+    payment = StripePayment(row=row, refunds=refunds, dispute=dispute)
+    # `amount_refunded` of the charge may include failed ones.
+    row.amount_refunded = sum(refund["amount"] for refund in payment.counted_refunds)
     if newest_first:
         charge = newest_first[0]
         method: Any = charge["payment_method_details"]
@@ -200,20 +206,20 @@ def _with_charges(row: Payment, charges: Iterable[StripeData]) -> StripePayment:
             row.presentment_amount = shown["presentment_amount"]
     if dispute:
         row.dispute_status = dispute["status"]
+        row.dispute_amount = sum(row["amount"] for row in disputes if row["status"] == dispute["status"])
+        row.disputed_at = to_datetime(dispute["created"])
         row.dispute_due_by = to_datetime((dispute["evidence_details"] or {}).get("due_by"))
-    return StripePayment(row=row, refunds=refunds, dispute=dispute)
+    return payment
 
 
-def _successful_refunds(charge: StripeData) -> list[StripeData]:
-    """Return the refunds that were paid or are being paid. `amount_refunded` may include failed ones."""
-    if not charge["amount_refunded"]:
-        return []
+def _refunds(charge: StripeData) -> list[StripeData]:
     refunds = expanded(charge.get("refunds"))
-    if refunds is None or refunds["has_more"]:
-        rows = [refund for page in fetch_pages("refunds", charge=charge["id"]) for refund in page]
-    else:
-        rows = refunds["data"]
-    return [refund for refund in rows if refund["status"] not in UNSUCCESSFUL_REFUNDS]
+    if refunds is not None and not refunds["has_more"]:
+        rows: list[StripeData] = refunds["data"]
+        return rows
+    if refunds is None and not charge["amount_refunded"]:
+        return []
+    return [refund for page in fetch_pages("refunds", charge=charge["id"]) for refund in page]
 
 
 def _disputes(charge: StripeData) -> list[StripeData]:

@@ -1,4 +1,4 @@
-"""The categories and tags by which the store filters, with their numbers of products."""
+"""The number of products that the store shows, and the categories and tags by which it filters, with theirs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, F, Value
 
+from apps.core.page_cache import public_data
 from apps.ecommerce.models import Category, ProductConfigurationQuerySet, Tag
 from apps.ecommerce.storefront.store_filter import StoreFilter
 
@@ -24,9 +25,24 @@ class GroupChoice:
     is_chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class StoreCounts:
+    products: int
+    categories: list[GroupChoice]
+    tags: list[GroupChoice]
+
+
 def known_slug(model: type[Category | Tag]) -> Callable[[str], str]:
     """Return a function for cache_public_page, which ignores slugs of no category or tag."""
     return lambda slug: slug if slug and model._default_manager.filter(slug=slug).exists() else ""
+
+
+def store_counts(store_filter: StoreFilter) -> StoreCounts:
+    """Return the numbers for a filter of known slugs, cached until the catalogue changes; not cached for a search."""
+    counted = replace(store_filter, sort="", first="")
+    if counted.q:
+        return _load_counts(counted)
+    return public_data(f"counts {counted}", lambda: _load_counts(counted))
 
 
 def group_choices(store_filter: StoreFilter) -> tuple[list[GroupChoice], list[GroupChoice]]:
@@ -47,6 +63,11 @@ def group_choices(store_filter: StoreFilter) -> tuple[list[GroupChoice], list[Gr
     ]
     shown_tags = nlargest(MAX_TAGS, found_tags, key=lambda tag: (tag.is_chosen, tag.count))
     return found, sorted(shown_tags, key=lambda tag: tag.name.casefold())
+
+
+def _load_counts(store_filter: StoreFilter) -> StoreCounts:
+    categories, tags = group_choices(store_filter)
+    return StoreCounts(store_filter.matching().count(), categories, tags)
 
 
 def _count(rows: ProductConfigurationQuerySet, relation: str, position: Any) -> Any:

@@ -21,21 +21,39 @@ PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 class PageRange:
     first: Page
     last: Page
-    rows: ProductConfigurationQuerySet  # of all these pages, not evaluated yet
+    queryset: ProductConfigurationQuerySet  # of all pages
+
+    @property
+    def rows(self) -> ProductConfigurationQuerySet:
+        """Return the rows of all these pages."""
+        # Sort and skip by primary key only, and read all columns only for the rows that are shown.
+        keys = self.queryset.values("pk")[(self.first.number - 1) * PER_PAGE : self.last.end_index()]
+        return self.queryset.filter(pk__in=keys)
 
     @property
     def loads_on_scroll(self) -> bool:
         return self.last.number % PAGES_BEFORE_BUTTON != 0
 
 
-def paginate(queryset: ProductConfigurationQuerySet, page: str) -> PageRange:
-    paginator = Paginator(queryset, PER_PAGE)
+class CountedPaginator(Paginator):
+    """Paginate rows whose number is known."""
+
+    def __init__(self, rows: ProductConfigurationQuerySet, row_count: int) -> None:
+        super().__init__(rows, PER_PAGE)
+        self.row_count = row_count
+
+    @property
+    def count(self) -> int:
+        return self.row_count
+
+
+def paginate(queryset: ProductConfigurationQuerySet, page: str, count: int) -> PageRange:
+    """Return the pages that the parameter names. `count` is the number of rows in the queryset."""
+    paginator = CountedPaginator(queryset, count)
     start, end = _page_numbers(page)
     last = paginator.get_page(max(start, end, 1))
     first = paginator.page(max(min(start, last.number), last.number - MAX_PAGES + 1, 1))
-    # Sort and skip by primary key only, and read all columns only for the rows that are shown.
-    keys = queryset.values("pk")[(first.number - 1) * PER_PAGE : last.end_index()]
-    return PageRange(first, last, queryset.filter(pk__in=keys))
+    return PageRange(first, last, queryset)
 
 
 def cacheable_page_number(page: str) -> str | None:

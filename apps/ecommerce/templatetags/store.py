@@ -13,7 +13,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
 from apps.core import page_cache
-from apps.core.structured_data import render_json_ld
 from apps.ecommerce.catalogue.markdown import render_markdown
 from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
 from apps.ecommerce.money import format_money
@@ -28,7 +27,6 @@ from apps.ecommerce.purchases.payment_labels import (
 )
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
-from apps.ecommerce.storefront.seo import structured_data
 from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
@@ -89,11 +87,6 @@ def next_amount(purchase: Purchase) -> str:
 @register.filter
 def presentment_amount(payment: Payment) -> str:
     return format_money(payment.presentment_amount, payment.presentment_currency)
-
-
-@register.simple_tag
-def product_json_ld(configuration: ProductConfiguration) -> SafeString:
-    return render_json_ld(structured_data(configuration))
 
 
 @register.simple_tag

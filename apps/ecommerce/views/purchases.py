@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from apps.core.rate_limits import rate_limited
 from apps.ecommerce.content.embeds import allow_videos
-from apps.ecommerce.content.files import first_version, list_files
+from apps.ecommerce.content.files import has_download, list_files
 from apps.ecommerce.content.lesson_text import render_lesson_text
 from apps.ecommerce.content.licence_checks import licence_context
 from apps.ecommerce.content.outline import owner_outline
@@ -48,9 +49,14 @@ POLLS_PER_REFRESH = 3  # every third poll requests Stripe, other polls only read
 @never_cache
 @login_required
 def purchases(request: SignedInRequest) -> HttpResponse:
-    rows = list(Purchase.objects.for_user(request.user).known_to_stripe().with_catalogue())
+    rows = list(Purchase.objects.for_user(request.user).known_to_buyers().with_catalogue())
     upgraded = {row.upgrade_of_id for row in rows if row.upgrade_of_id and has_access(row)}
-    library = [row for row in rows if has_access(row) and row.pk not in upgraded]
+    bought = {row.product_id for row in rows if not row.granted_at and has_access(row)}
+    library = [
+        row
+        for row in rows
+        if has_access(row) and row.pk not in upgraded and not (row.granted_at and row.product_id in bought)
+    ]
     newest = {row.product_id: row for row in reversed(rows)}
     others = [
         (row, status_message(row))
@@ -107,12 +113,17 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     view = request.GET.get("view", "page")
     if view not in ("page", "return"):
         raise Http404("No such view of a purchase.")
-    row = get_purchase_or_404(request, public_id)
+    seen = request.GET.get("seen", "")
+    # Most polls find no change, and need nothing of the product.
+    rows = Purchase.objects.all() if seen else Purchase.objects.with_catalogue()
+    row = get_object_or_404(rows, user=request.user, public_id=public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
         interval = max(MIN_INTERVAL_SECONDS, POLLS_PER_REFRESH * poll_delay(row))
         row = refresh_if_stale(row, "status poll", interval)
-    if request.GET.get("seen") == _status_stamp(row):
+    if seen == _status_stamp(row):
         return HttpResponse(status=204)
+    if seen:
+        row = get_purchase_or_404(request, public_id)
     return render_purchase(request, row, view, is_fragment=True)
 
 
@@ -181,7 +192,7 @@ def render_purchase(
         "live_updates": None if delay else live_updates_for_order(request.user, purchase),
         "oob_swap": is_fragment and not delay,  # replace receipt and timeline, too
         "has_access": has_access(purchase),
-        "has_download": _has_download(request, purchase),
+        "has_download": has_access(purchase) and _has_download(request, purchase),
         "can_switch": can_switch(purchase),
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
@@ -194,10 +205,8 @@ def render_purchase(
 
 
 def _has_download(request: SignedInRequest, purchase: Purchase) -> bool:
-    if not has_access(purchase):
-        return False
-    plans = owned_plans(request.user, purchase.product)
-    return first_version(purchase.product.configuration, plans) is not None
+    read_plans = partial(owned_plans, request.user, purchase.product)
+    return has_download(purchase.product.configuration, read_plans)
 
 
 def _other_plans(purchase: Purchase) -> list[PriceOption]:

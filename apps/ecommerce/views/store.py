@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
@@ -13,12 +13,11 @@ from django.views.decorators.http import require_safe
 from apps.core.page_cache import cache_public_page
 from apps.core.public_query import one_of
 from apps.core.rate_limits import rate_limited
-from apps.ecommerce.content.outline import public_outline
-from apps.ecommerce.content.what_you_get import what_you_get
-from apps.ecommerce.models import Category, ProductConfiguration, Purchase, Tag
+from apps.ecommerce.models import Category, ProductConfiguration, ProductConfigurationQuerySet, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
-from apps.ecommerce.storefront.groups import group_choices, known_slug
+from apps.ecommerce.storefront.code_notes import add_code_notes, upgrade_code_note
+from apps.ecommerce.storefront.groups import known_slug, store_counts
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
@@ -28,7 +27,9 @@ from apps.ecommerce.storefront.price_options import (
     upgrade_options,
 )
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
+from apps.ecommerce.storefront.product_page import product_page
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
+from apps.ecommerce.views.discount_codes import brought_code
 
 MAX_RELATED = 4
 UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # long texts that no card shows
@@ -36,6 +37,7 @@ UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # 
 
 @require_safe
 @rate_limited("search", parameter="q")
+@rate_limited("code", parameter="code")
 @cache_public_page(
     type=one_of(TYPE_FILTERS),
     sort=one_of(SORTS),
@@ -48,19 +50,19 @@ def store(request: HttpRequest) -> HttpResponse:
     groups = {"category": known_slug(Category), "tag": known_slug(Tag)}
     known = {name: check(getattr(store_filter, name)) for name, check in groups.items()}
     store_filter = replace(store_filter, **known)
-    categories, tags = group_choices(store_filter)
-    pages = paginate(store_filter.queryset(), request.GET.get("page", ""))
-    configurations = pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
+    counts = store_counts(store_filter)
+    pages = paginate(store_filter.queryset(), request.GET.get("page", ""), counts.products)
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
         "pages": pages,
-        "categories": categories,
-        "tags": tags,
-        "cards": SimpleLazyObject(lambda: product_cards(configurations, purchases)),
+        "categories": counts.categories,
+        "tags": counts.tags,
+        "cards": SimpleLazyObject(lambda: product_cards(_configurations(pages), purchases)),
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
+        "brought": brought_code(request),
     }
     response = render(request, "ecommerce/store.html", context)
     if request.GET.get("page", "1") != str(pages.first.number):
@@ -69,14 +71,19 @@ def store(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@rate_limited("code", parameter="code")
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
-    rows = ProductConfiguration.objects.with_catalogue().select_related("category")
-    configuration = get_object_or_404(rows, slug=slug)
+    try:
+        page = product_page(slug)
+    except ProductConfiguration.DoesNotExist:
+        raise Http404("There is no such product.") from None
+    configuration = page.configuration
     is_preview = _is_preview(request, configuration)
-    own = Purchase.objects.for_user(request.user).select_related("price", "upgrade_of")
+    own = Purchase.objects.for_user(request.user).only(*CARD_FIELDS, "currency")
     purchases = [] if is_preview else list(own)
-    [card] = product_cards([configuration], purchases)
+    product_purchases = _complete_purchases(purchases, configuration.product_id)
+    [card] = product_cards([configuration], product_purchases)
     # Owners can open the page of a product that is no longer sold.
     is_shown = configuration.is_on_sale or card.owned or is_preview
     if configuration.status == ProductConfiguration.Status.DRAFT and not is_shown:
@@ -87,25 +94,38 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     options = (
         price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
     )
+    upgrades = upgrade_options(configuration.prices, product_purchases) if options and card.owned else []
+    brought = brought_code(request)
+    options = add_code_notes(options, brought)
     price_ids = [option.price.id for option in options]
     chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
     currencies = [] if fixed_currency else currency_choices(prices)
     context = {
         "card": card,
         "configuration": configuration,
+        "json_ld": page.json_ld,
         "price_options": options,
-        "upgrade_options": upgrade_options(configuration.prices, purchases) if options and card.owned else [],
+        "upgrade_options": upgrades,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
+        "brought": brought,
+        "upgrade_code_note": upgrade_code_note(brought, card.owned),
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",
-        "outline": public_outline(configuration) if is_shown else None,
-        "what_you_get": what_you_get(configuration) if is_shown else None,
+        "outline": page.outline if is_shown else None,
+        "what_you_get": page.what_you_get if is_shown else None,
         "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
     return render(request, "ecommerce/product.html", context, status=200 if is_shown else 404)
+
+
+def _complete_purchases(purchases: Sequence[Purchase], product_id: str) -> list[Purchase]:
+    """Return those of this product with all columns and their prices, newest first."""
+    ids = [row.pk for row in purchases if row.product_id == product_id]
+    rows = Purchase.objects.filter(pk__in=ids).select_related("price", "upgrade_of")
+    return list(rows) if ids else []
 
 
 def _is_preview(request: HttpRequest, configuration: ProductConfiguration) -> bool:
@@ -128,6 +148,10 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
     }
     query = urlencode({name: value for name, value in params.items() if value})
     return f"{reverse('store')}?{query}" if query else reverse("store")
+
+
+def _configurations(pages: PageRange) -> ProductConfigurationQuerySet:
+    return pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
 
 
 def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:

@@ -10,6 +10,7 @@ class ProductEditor:
         self.name = self.form.get_by_label("Name:", exact=True)
         self.description = self.form.get_by_label("Description")
         self.status = self.form.get_by_label("Status")
+        self.status_row = self.form.locator(".editor-submit .editor-field")
         self.save_button = self.form.get_by_role("button", name="Save", exact=True).filter(visible=True)
         self.publish_button = self.form.get_by_role("button", name="Save and put on sale")
         self.prices = self.form.locator("[data-rows=prices] [data-item]").filter(visible=True)

@@ -2,9 +2,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 import stripe
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.push import push_catalogue
+
+SANDBOX_NOTE = (
+    "The shop uses the sandbox. For your Stripe account, set STRIPE_SECRET_KEY in .env, and repeat it."
+)
 
 
 class Command(BaseCommand):
@@ -38,5 +43,7 @@ class Command(BaseCommand):
         for line in push.failed:
             self.stderr.write(f"failed: {line}")
         self.stdout.write(str(push))
+        if settings.STRIPE_SANDBOX:
+            self.stdout.write(SANDBOX_NOTE)
         if push.failed:
             raise CommandError(f"Products that could not be created: {len(push.failed)} (see above).")
