@@ -22,7 +22,7 @@ CHECKS = {
     # A shop's own receivers and fields may need more queries.
     "queries": (
         "-m pytest -n 2 tests/benchmarks/page_queries.py tests/benchmarks/event_queries.py "
-        "tests/benchmarks/figures.py"
+        "tests/benchmarks/figures.py tests/benchmarks/find_orders.py"
     ),
 }
 STATIC = ("style", "format", "types", "imports", "migrations")  # start at the same time

@@ -11,6 +11,7 @@ class EcommerceConfig(AppConfig):
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.admin.menu import MENU
         from apps.ecommerce.back_office import access_actions  # noqa: F401  (adds its actions)
         from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
@@ -67,6 +68,7 @@ class EcommerceConfig(AppConfig):
         if dashboard_context not in admin_site.index_context:
             admin_site.index_context.append(dashboard_context)
             admin_site.setup_steps.append(find_setup_steps)
+            admin_site.menu.extend(MENU)
         if store_data.deletion_blocker not in personal_data.deletion_checks:
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.kept_descriptions.append(store_data.describe_kept_purchases)

@@ -109,6 +109,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Return a key without the Host header: allauth uses it, but a client can change it."""
         return str(credentials.get("email", "")).lower()
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return the admin for operators, unless they came from another page."""
+        user = request.user
+        if user.is_staff and user.get_all_permissions():
+            return reverse("admin:index")
+        return str(super().get_login_redirect_url(request))
+
     def pre_login(
         self, request: HttpRequest, user: User, *, email: str | None, **kwargs: Any
     ) -> HttpResponse | None:

@@ -10,8 +10,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.users import mfa
 
@@ -37,10 +39,32 @@ index_context: list[Callable[[HttpRequest], dict[str, Any]]] = []
 """Functions whose values the template of the admin's first page gets. Apps add theirs in ready()."""
 
 
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """A link in the header of the admin, for operators with the permission."""
+
+    group: str | Promise
+    label: str | Promise
+    url_name: str
+    permission: str
+
+
+menu: list[MenuItem] = []
+"""What operators use often. Items of the same group follow one another. Apps add theirs in ready()."""
+
+
 class ShopAdminSite(admin.AdminSite):
-    """The admin with the shop's sign-in pages. It requires a second factor if ADMIN_REQUIRES_MFA is true."""
+    """The admin with the shop's name and sign-in pages. It requires a second factor if ADMIN_REQUIRES_MFA is true."""
 
     index_template = "users/admin/index.html"
+    index_title = gettext_lazy("Overview")
+    enable_nav_sidebar = False  # the header has a menu
+
+    site_title = site_header = gettext_lazy("Admin")  # the page's title ends with the shop's name
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        return {**context, "menu": menu_links(request) if context["has_permission"] else []}
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -54,8 +78,8 @@ class ShopAdminSite(admin.AdminSite):
         steps = [step for find_steps in setup_steps for step in find_steps(request)]
         open_steps = [step for step in steps if not step.is_done]
         context = {"setup_steps": steps if open_steps else [], "done_steps": len(steps) - len(open_steps)}
-        for more in index_context:
-            context |= more(request)
+        for find_values in index_context:
+            context |= find_values(request)
         return super().index(request, context | (extra_context or {}))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -75,3 +99,18 @@ class ShopAdminSite(admin.AdminSite):
         )
         messages.warning(request, text)
         return redirect("mfa_index")
+
+
+def menu_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu without items for which a permission or a page is missing."""
+    links = []
+    for item in menu:
+        if not request.user.has_perm(item.permission):
+            continue
+        try:
+            url = reverse(item.url_name)
+        except NoReverseMatch:  # apps/shop may have removed the page
+            continue
+        is_current = request.path.startswith(url)
+        links.append({"group": item.group, "label": item.label, "url": url, "is_current": is_current})
+    return links

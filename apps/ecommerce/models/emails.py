@@ -75,6 +75,7 @@ class Mail(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent"),
+            models.Index(fields=["about"], name="mail_about"),
             models.Index(
                 fields=["given_up_at"],
                 condition=models.Q(given_up_at__isnull=False),

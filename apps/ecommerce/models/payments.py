@@ -89,6 +89,7 @@ class Payment(models.Model):
                 name="payment_sales_by_product",
             ),
             models.Index(fields=["livemode", "dispute_status", "disputed_at"], name="payment_disputes"),
+            models.Index(fields=["payment_method", "purchase"], name="payment_by_card"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -165,6 +165,8 @@ class Purchase(ManualAccess):
 
     class Meta:
         ordering = ["-created_at", "-id"]
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
         permissions = [
             ("refresh_purchase", "Can refresh orders from Stripe"),
             ("refund_purchase", "Can refund payments"),
@@ -183,6 +185,8 @@ class Purchase(ManualAccess):
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
+            models.Index(fields=["email"], name="order_by_email"),
+            models.Index(fields=["payment_method"], name="order_by_card"),
             models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
             models.Index(
                 fields=["livemode"],

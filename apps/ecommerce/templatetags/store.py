@@ -27,6 +27,7 @@ from apps.ecommerce.purchases.payment_labels import (
 )
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
+from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,11 @@ register.filter(is_for_current_plan)
 register.filter(payment_label)
 register.filter(payment_note)
 register.filter(payment_period)
+
+
+@register.simple_tag
+def is_test_mode() -> bool:
+    return not is_livemode()
 
 
 @register.filter
