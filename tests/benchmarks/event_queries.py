@@ -43,9 +43,8 @@ def test_sale_duplicate_and_refund_events_need_few_queries(
     assert len(queries(sold)) == 2  # the insert that conflicts, and a lookup
     sandbox.client.v1.refunds.create({"payment_intent": Purchase.objects.get().payment_intent_id})
     for refunded in events(sandbox, "charge.refunded"):
-        assert (
-            len(queries(refunded)) <= MAX_PAYMENT_QUERIES + 2
-        )  # are upgrades open, and was a backup restored?
+        # Are upgrades open, and was a backup restored? The stored refunds, and a new one.
+        assert len(queries(refunded)) <= MAX_PAYMENT_QUERIES + 4
     assert Payment.objects.get().amount_refunded == 1900
     assert Purchase.objects.get().suspended_by == "refunded"
 

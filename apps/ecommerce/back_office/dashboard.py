@@ -95,7 +95,13 @@ def _shop_tiles(figures: Figures) -> Iterator[Tile]:
     yield Tile(
         _("Churn"),
         _rate(total.churn),
-        compare_rates(total.churn, earlier.churn, without=_("no subscriptions at the start of both periods")),
+        compare_rates(
+            total.churn,
+            earlier.churn,
+            without=_("no subscriptions at the start")
+            if total.churn is None
+            else _("no subscriptions at the start of the period before"),
+        ),
         _rate(earlier.churn) if earlier.churn is not None else "",
     )
 

@@ -73,7 +73,7 @@ def _disputes() -> Iterator[Item]:
         )
         return Item(
             title % {"amount": amount},
-            f"{_deadline(payment.dispute_due_by)} {about(payment.purchase)}",
+            f"{_deadline(payment.dispute_due_by)} · {about(payment.purchase)}",
             order_url(payment.purchase),
             is_urgent=True,
         )
@@ -85,11 +85,11 @@ def _disputes() -> Iterator[Item]:
 
 def _deadline(due_by: datetime | None) -> str:
     if due_by is None:
-        return _("Answer it at Stripe.")
+        return _("Answer it at Stripe")
     shown = date_format(timezone.localtime(due_by), "DATETIME_FORMAT")
     if due_by < timezone.now():
-        return _("The answer was due on %(date)s.") % {"date": shown}
-    return _("Answer it at Stripe until %(date)s.") % {"date": shown}
+        return _("The answer was due on %(date)s") % {"date": shown}
+    return _("Answer it at Stripe until %(date)s") % {"date": shown}
 
 
 def _stuck_payments() -> Iterator[Item]:

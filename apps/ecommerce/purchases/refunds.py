@@ -37,10 +37,10 @@ def compare_refunds(payments: Sequence[tuple[Payment, StripePayment]]) -> list[R
 
 
 def save_refunds(refunds: list[Refund]) -> None:
-    Refund.objects.bulk_create(refund for refund in refunds if refund.pk is None)
     for refund in refunds:
         if refund.pk is not None:
             refund.save(force_update=True)
+    Refund.objects.bulk_create(refund for refund in refunds if refund.pk is None)
 
 
 def _build_refund(payment: Payment, refund: StripeData) -> Refund:
