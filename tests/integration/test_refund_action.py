@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.ecommerce.back_office.refunds import _suspends, refundable_payments
+from apps.ecommerce.back_office.refund_texts import suspends
+from apps.ecommerce.back_office.refunds import refundable_payments
 from apps.ecommerce.catalogue.amounts import format_amount
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, Suspension
@@ -436,7 +437,7 @@ def test_prediction_of_access_is_what_happens(
     offered = refundable_payments(purchase)
     assert len(offered) == 2
     for payment in offered:
-        expected = _suspends(purchase, payment)
+        expected = suspends(purchase, payment)
         left = format_amount(payment.amount_after_refunds, "usd")
         press_refund(as_olive, purchase, left, payment=payment.stripe_id)
         purchase.refresh_from_db()

@@ -1,13 +1,9 @@
 """Refund a payment of an order, in full or in part. https://docs.stripe.com/refunds"""
 
-from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import stripe
 from django import forms
-from django.conf import settings
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from stripe.params import RefundCreateParams
@@ -15,14 +11,20 @@ from stripe.params import RefundCreateParams
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction, sync_after
 from apps.ecommerce.back_office.audit import ActionRefused
 from apps.ecommerce.back_office.cancellations import cancel_now
+from apps.ecommerce.back_office.refund_texts import (
+    REFUSALS,
+    describe_access,
+    describe_subscription,
+    failure_text,
+    success_text,
+)
 from apps.ecommerce.back_office.sentences import next_charge
 from apps.ecommerce.catalogue.amounts import AmountError, format_amount, parse_amount
 from apps.ecommerce.models import OperatorAction, Payment, Purchase, Refund
 from apps.ecommerce.money import format_money, has_uncharged_fraction
-from apps.ecommerce.purchases.entitlements import dispute_suspension, has_access
+from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.message_values import format_day
-from apps.ecommerce.purchases.payments import payment_values
 from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, get_client
 from apps.users.models import User
@@ -33,31 +35,6 @@ REASONS = [
     ("duplicate", gettext_lazy("paid twice")),
     ("fraudulent", gettext_lazy("fraud: Stripe blocks the card and the e-mail address from now on")),
 ]
-_DISPUTED = gettext_lazy(
-    "The buyer's bank has opened a dispute and taken the money back, so this payment can't be refunded. "
-    "Respond to the dispute in Stripe's Dashboard."
-)
-_NO_BALANCE = gettext_lazy(
-    "Your balance at Stripe is too low for this refund. Add money to it in Stripe's Dashboard, and try again."
-)
-# https://docs.stripe.com/error-codes
-REFUSALS: dict[str, str | Promise] = {
-    "charge_already_refunded": gettext_lazy("This payment has already been refunded."),
-    "charge_disputed": _DISPUTED,
-    "refund_disputed_payment": _DISPUTED,
-    "charge_not_refundable": gettext_lazy("Stripe can't refund this payment."),
-    "balance_insufficient": _NO_BALANCE,
-    "insufficient_funds": _NO_BALANCE,
-}
-# https://docs.stripe.com/api/refunds/object#refund_object-failure_reason
-FAILURES: dict[str, str | Promise] = {
-    "lost_or_stolen_card": gettext_lazy("the card is reported as lost or stolen"),
-    "expired_or_canceled_card": gettext_lazy("the card has expired or was canceled"),
-    "charge_for_pending_refund_disputed": gettext_lazy("the payment was disputed"),
-    "insufficient_funds": gettext_lazy("your balance at Stripe was too low"),
-    "declined": gettext_lazy("the bank declined it"),
-    "merchant_request": gettext_lazy("it was canceled"),
-}
 
 
 def refundable_payments(purchase: Purchase) -> list[Payment]:
@@ -123,11 +100,11 @@ class RefundPayment(OrderAction):
         return bool(refundable_payments(purchase))
 
     def describe(self, purchase: Purchase) -> list[str]:
-        texts = [_describe_access(purchase)]
+        texts = [describe_access(purchase, refundable_payments(purchase))]
         if purchase.upgrades.exists():
             texts.append(_("A full refund also ends the access of the upgrade that was paid on top."))
         if charge := next_charge(purchase):
-            texts.append(_describe_subscription(purchase, charge))
+            texts.append(describe_subscription(purchase, charge))
         if any(dispute_suspension(payment.dispute_status) for payment in purchase.payments.all()):
             texts.append(
                 _(
@@ -156,8 +133,8 @@ class RefundPayment(OrderAction):
         cause = f"refunded by {entry.operator_name}"
         if refund["status"] in Refund.UNSUCCESSFUL:
             sync_after(purchase, cause, "")
-            raise ActionRefused(_failure_text(refund))
-        message = _success_text(refund)
+            raise ActionRefused(failure_text(refund))
+        message = success_text(refund)
         if data.get("cancel"):
             message = f"{message} {_cancel(purchase)}"
         return sync_after(purchase, cause, message)
@@ -222,62 +199,3 @@ def _payment_label(payment: Payment) -> str:
         left = format_money(payment.amount_after_refunds, payment.currency)
         parts.append(_("%(amount)s not refunded yet") % {"amount": left})
     return " · ".join(filter(None, parts))
-
-
-def _describe_access(purchase: Purchase) -> str:
-    if not has_access(purchase):
-        return _("The buyer has no access now. A refund does not change that.")
-    closing = [row for row in refundable_payments(purchase) if _suspends(purchase, row)]
-    if not purchase.is_recurring:
-        if closing:
-            return _("A full refund ends the buyer's access at once. After a partial refund, they keep it.")
-        return _("The buyer keeps access.")
-    if not closing:
-        return _("The buyer keeps access for the period that is paid.")
-    days = ", ".join(format_day(row.paid_at or row.created_at) for row in closing)
-    return _(
-        "A full refund of the payment of %(days)s pauses the buyer's access until the next payment. After a "
-        "partial refund, or one of another period, they keep it."
-    ) % {"days": days}
-
-
-def _describe_subscription(purchase: Purchase, charge: str) -> str:
-    if settings.CANCEL_AFTER_REFUND:
-        return _(
-            "The subscription is canceled if the payment for the current period is refunded in full "
-            "(CANCEL_AFTER_REFUND). Otherwise it goes on. %(charge)s"
-        ) % {"charge": charge}
-    return _("A refund does not end the subscription. %(charge)s") % {"charge": charge}
-
-
-def _suspends(purchase: Purchase, payment: Payment) -> bool:
-    """Return whether a full refund of the payment suspends access, by the rules of entitlements.py."""
-    rows: Sequence[Payment] = [copy(row) for row in purchase.payments.all()]
-    for row in rows:
-        if row.pk == payment.pk:
-            row.amount_refunded = row.amount_paid
-    subscription = {"trial_end": None, "status": purchase.subscription_status}
-    values = payment_values(rows, subscription if purchase.subscription_id else None)
-    return bool(values["suspended_by"])
-
-
-def _success_text(refund: StripeData) -> str:
-    amount = {"amount": format_money(refund["amount"], refund["currency"])}
-    if refund["status"] == "requires_action":
-        return _("Stripe has asked the buyer by e-mail where to send the %(amount)s.") % amount
-    if refund["status"] == "pending" and refund.get("pending_reason") == "insufficient_funds":
-        return (
-            _(
-                "The refund of %(amount)s waits, because your balance at Stripe is too low. Stripe sends it as soon as "
-                "the balance covers it. Add money to it in Stripe's Dashboard."
-            )
-            % amount
-        )
-    if refund["status"] == "pending":
-        return _("The refund of %(amount)s is on its way, and Stripe waits for the bank.") % amount
-    return _("%(amount)s were refunded.") % amount
-
-
-def _failure_text(refund: StripeData) -> str:
-    reason = FAILURES.get(refund.get("failure_reason") or "", gettext_lazy("the bank gives no reason"))
-    return _("The refund failed: %(reason)s. Pay the buyer back in another way.") % {"reason": reason}
