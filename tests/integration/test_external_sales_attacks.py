@@ -144,6 +144,6 @@ def test_button_escapes_the_address_and_the_name(
     page += operator.get(
         f"/admin/ecommerce/externalsale/{ExternalSale.objects.get().pk}/assign/"
     ).content.decode()
-    assert "formaction" in page
+    assert "?email=" in page
     assert "<b>x" not in page
     assert "<script>alert" not in page

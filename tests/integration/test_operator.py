@@ -23,6 +23,7 @@ from apps.ecommerce.models import (
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.factories import buy, pay, press_buy, save_in_admin, signed_in
+from tests.integration.test_order_actions import hidden_fields
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,13 @@ def as_olive(olive: User) -> Client:
 
 def admin_url(model: Any, page: str = "changelist", *args: object) -> str:
     return reverse(f"admin:ecommerce_{model.__name__.lower()}_{page}", args=args)
+
+
+def confirm_rows(operator: Client, url: str, action: dict[str, Any]) -> Any:
+    """Run an action on rows of a list, and confirm it."""
+    page = operator.post(url, action)
+    assert page.status_code == 200
+    return operator.post(url, {**action, **hidden_fields(page.content.decode())}, follow=True)
 
 
 def test_each_admin_list_and_page_opens(
@@ -88,7 +96,7 @@ def test_refresh_action_syncs_from_stripe(
     pay(press_buy(as_ada, icons))
     purchase = Purchase.objects.get()
     action = {"action": "refresh", "_selected_action": [purchase.pk]}
-    page = as_olive.post(admin_url(Purchase), action, follow=True)
+    page = confirm_rows(as_olive, admin_url(Purchase), action)
     assert "paid" in page.content.decode()
     purchase.refresh_from_db()
     assert purchase.status == Status.PAID
@@ -121,10 +129,10 @@ def test_event_can_be_processed_again(
     deliver(event)
     assert WebhookEvent.objects.get().error
     action = {"action": "process_again", "_selected_action": [event["id"]]}
-    as_olive.post(admin_url(WebhookEvent), action)
+    confirm_rows(as_olive, admin_url(WebhookEvent), action)
     assert (WebhookEvent.objects.get().attempts, WebhookEvent.objects.get().processed_at) == (2, None)
     settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE = before
-    as_olive.post(admin_url(WebhookEvent), action)
+    confirm_rows(as_olive, admin_url(WebhookEvent), action)
     assert WebhookEvent.objects.get().processed_at is not None
     assert Purchase.objects.get().status == Status.PAID
 

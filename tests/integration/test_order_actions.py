@@ -45,10 +45,6 @@ def hidden_fields(page: str) -> dict[str, str]:
     return dict(re.findall(r'type="hidden" name="(token|state)" value="([^"]+)"', page))
 
 
-def messages_of(response: Any) -> str:
-    return " ".join(str(message) for message in response.context["messages"])
-
-
 def test_an_action_asks_to_confirm_and_is_written_to_the_audit_log(
     as_olive: Client, olive: User, purchase: Purchase
 ) -> None:
@@ -75,7 +71,7 @@ def test_an_order_that_has_changed_since_is_confirmed_again(as_olive: Client, pu
     purchase.payments.update(amount_refunded=100)
     page = as_olive.post(url, fields)
     assert page.status_code == 200
-    assert "has changed" in messages_of(page)
+    assert "has changed" in page.content.decode()
     assert not OperatorAction.objects.exists()
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.files.base import ContentFile
@@ -200,6 +201,7 @@ def test_script_in_stripe_texts_is_escaped(
     admin.force_login(olive)
     action = {
         "action": "refresh",
+        "token": str(uuid4()),
         "_selected_action": [str(Purchase.objects.filter(user__email="ada@example.com")[0].pk)],
     }
     page = admin.post("/admin/ecommerce/purchase/", action, follow=True).content.decode()

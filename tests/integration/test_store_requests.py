@@ -29,6 +29,7 @@ from tests.factories import add_price, buy, create_product, first_price, pay, pr
 from tests.integration.editor_form import ADD, add_to_form, change_url, read_form, save
 from tests.integration.test_discount_code_admin import change, make
 from tests.integration.test_discount_codes import press_buy_with
+from tests.integration.test_order_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,7 @@ ROUTES: dict[str, Any] = {
     "GET /v1/charges": p.ChargeListParams,
     "GET /v1/invoice_payments": p.InvoicePaymentListParams,
     "GET /v1/refunds": p.RefundListParams,
+    "POST /v1/refunds": p.RefundCreateParams,
     "GET /v1/disputes": p.DisputeListParams,
     "GET /v1/events": p.EventListParams,
     "POST /v1/billing_portal/sessions": pb.SessionCreateParams,
@@ -146,6 +148,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     storage.update(subscription.subscription_id, status="past_due")
     as_ada.get(f"{order}/?from=portal")
     as_ada.post(f"{order}/cancel/")  # cancel at once
+    refund_and_keep(olive, paid, Purchase.objects.get(product=letter.product, user__email="bob@example.com"))
     write_product(olive)
     write_codes(olive, as_bob)
     settings.SITE_URL = "https://shop.example"
@@ -154,6 +157,15 @@ def test_each_request_matches_the_sdk_parameter_types(
     sandbox.client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
     list(run_checks(fix=True))
     assert sent_requests == ROUTES.keys()
+
+
+def refund_and_keep(olive: User, paid: Purchase, subscription: Purchase) -> None:
+    """Refund a payment and undo a cancellation in the admin."""
+    operator, payment = signed_in(olive), paid.payments.get()
+    fields = {"payment": payment.stripe_id, "amount": "1", "reason": "requested_by_customer"}
+    assert confirm(operator, action_url(paid, "refund"), **fields).status_code == 302
+    assert confirm(operator, action_url(subscription, "cancel"), when="period_end").status_code == 302
+    assert confirm(operator, action_url(subscription, "keep")).status_code == 302
 
 
 def write_product(olive: User) -> None:

@@ -701,7 +701,7 @@ class Shop(RuleBasedStateMachine):
 
     def _admin(self, model: str, action: str, pk: object) -> Job:
         address = reverse(f"admin:ecommerce_{model}_changelist")
-        form = {"action": action, "_selected_action": [pk]}
+        form = {"action": action, "_selected_action": [pk], "token": str(uuid4())}
         return lambda: self._assert_ok(self.world.browser(self.world.olive).post(address, form))
 
     def _has_daily_plan(self) -> bool:

@@ -26,8 +26,8 @@ from apps.ecommerce.purchases.code_texts import duration_text, refusal_text, ter
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
+from .action_page import describe_error
 from .discount_code_forms import CodeForm, NewCodeForm
-from .order_page import describe_error
 
 MAX_PRODUCT_LINKS = 5
 MAX_SUBJECT_LENGTH = 200  # of the audit log

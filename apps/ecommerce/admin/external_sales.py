@@ -1,8 +1,11 @@
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import Any, cast
+from urllib.parse import urlencode
+from uuid import uuid4
 
 import stripe
 from allauth.account.models import EmailAddress
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -16,28 +19,17 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models import ExternalSale
+from apps.ecommerce.back_office.audit import ActionRefused, perform
+from apps.ecommerce.back_office.sale_actions import AssignSale, CorrectSaleEmail, SaleAction
+from apps.ecommerce.models import ExternalSale, OperatorAction
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.external_sales import assign_sale, find_verified_account
+from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.ecommerce.stripe_api.client import is_livemode
-from apps.ecommerce.stripe_api.transport import stripe_deadline
+from apps.users.models import User
 
+from .action_page import describe_error
+from .bulk import TokenForm
 from .read_only import ReadOnlyAdmin
-
-
-class AssignForm(forms.Form):
-    email = forms.EmailField(label=_("E-mail address of the account"))
-
-    def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"]
-        self.user = find_verified_account(email)
-        if self.user is None:
-            message = _(
-                "No account has confirmed this e-mail address. "
-                "Ask the buyer to sign up with it, or enter the address of their account."
-            )
-            raise forms.ValidationError(message)
-        return email
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -76,9 +68,12 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         return sales.annotate(account_email=emails)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.assign_view)
-        route = path("<path:object_id>/assign/", view, name="ecommerce_externalsale_assign")
-        return [route, *super().get_urls()]
+        view = self.admin_site.admin_view
+        routes = [
+            path("<path:object_id>/assign/", view(self.assign_view), name="ecommerce_externalsale_assign"),
+            path("<path:object_id>/email/", view(self.email_view), name="ecommerce_externalsale_email"),
+        ]
+        return [*routes, *super().get_urls()]
 
     @admin.display(description=_("product"), ordering="price__product__name")
     def product(self, sale: ExternalSale) -> str:
@@ -101,48 +96,87 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         url = reverse("admin:ecommerce_externalsale_assign", args=[sale.pk])
         if not sale.account_email:
             return format_html('<a href="{}">{}</a>', url, gettext("Choose an account"))
+        query = urlencode({"email": sale.account_email})
         text = gettext("Assign to %(email)s") % {"email": sale.account_email}
-        button = (
-            '<button class="button" formaction="{}" formmethod="post" name="email" value="{}">{}</button>'
-        )
-        return format_html(button, url, sale.account_email, text)
+        return format_html('<a class="button" href="{}?{}">{}</a>', url, query, text)
 
     def assign_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        if not self.has_change_permission(request):
+        return self._act(request, object_id, AssignSale())
+
+    def email_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._act(request, object_id, CorrectSaleEmail())
+
+    def _act(self, request: HttpRequest, object_id: str, action: SaleAction) -> HttpResponse:
+        """Say what the action will do, and do it after the operator has confirmed."""
+        if not request.user.has_perm(action.permission):
             raise PermissionDenied
         sale = self.get_object(request, object_id)
         if sale is None or sale.livemode != is_livemode():  # the other mode needs its own key
             raise Http404
-        form = AssignForm(request.POST or None, initial={"email": sale.email})
-        if request.method == "POST" and form.is_valid() and self._assign(request, sale, form):
-            return redirect("admin:ecommerce_externalsale_changelist")
+        token = TokenForm(request.POST)
+        is_sent = request.method == "POST" and token.is_valid()
+        email = request.GET.get("email", sale.email)
+        if sale.purchase and not is_sent:
+            self.message_user(request, _("This sale has an account already."), messages.WARNING)
+            return redirect("admin:ecommerce_purchase_change", sale.purchase.pk)
+        form = action.form_class(request.POST if is_sent else None, initial={"email": email})
+        if not is_sent:
+            token = TokenForm(initial={"token": uuid4()})
+        elif form.is_valid():
+            data = form.cleaned_data
+            try:
+                entry = perform(
+                    action.name,
+                    cast(User, request.user),
+                    token.cleaned_data["token"],
+                    lambda entry: action.run(sale, entry, data),
+                    subject=sale.id,
+                    details=data,
+                )
+            except (ActionRefused, stripe.StripeError) as error:
+                form.add_error(None, describe_error(error))
+                if not (isinstance(error, stripe.StripeError) and is_unclear(error)):
+                    token = TokenForm(initial={"token": uuid4()})
+            else:
+                self.message_user(request, entry.message, messages.SUCCESS)
+                if entry.purchase:
+                    return redirect("admin:ecommerce_purchase_change", entry.purchase.pk)
+                return redirect("admin:ecommerce_externalsale_changelist")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": gettext("Assign a sale to an account"),
+            "title": action.title,
+            "action": action,
+            "consequences": action.describe(sale),
             "form": form,
+            "token": token,
             "sale": sale,
             "total": self.total(sale),
         }
-        return TemplateResponse(request, "ecommerce/admin/assign_sale.html", context)
-
-    def _assign(self, request: HttpRequest, sale: ExternalSale, form: AssignForm) -> bool:
-        assert form.user
-        try:
-            with stripe_deadline():
-                purchase = assign_sale(sale, form.user, f"assigned by {request.user}")
-        except stripe.StripeError as error:
-            message = gettext("Stripe returned an error. Please try again in a minute. (%(error)s)")
-            self.message_user(request, message % {"error": error}, messages.ERROR)
-            return False
-        self.log_change(request, sale, [{"changed": {"fields": ["purchase"]}}])
-        self.message_user(request, f"{purchase}", messages.SUCCESS)
-        return True
+        return TemplateResponse(request, "ecommerce/admin/sale_action.html", context)
 
     @admin.action(description=_("Ignore: they need no account"), permissions=["change"])
     def ignore(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> None:
-        sales.filter(purchase=None).update(ignored_at=timezone.now())
+        self._set_ignored(request, sales.filter(purchase=None, ignored_at=None), timezone.now())
 
     @admin.action(description=_("Stop ignoring"), permissions=["change"])
     def stop_ignoring(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> None:
-        sales.update(ignored_at=None)
+        self._set_ignored(request, sales.exclude(ignored_at=None), None)
+
+    def _set_ignored(
+        self, request: HttpRequest, sales: QuerySet[ExternalSale], ignored_at: datetime | None
+    ) -> None:
+        name = "ignore-sale" if ignored_at else "stop-ignoring-sale"
+        for key in sales.values_list("pk", flat=True):
+            perform(
+                name,
+                cast(User, request.user),
+                uuid4(),
+                partial(_write_ignored, key, ignored_at),
+                subject=key,
+            )
+
+
+def _write_ignored(key: str, ignored_at: datetime | None, entry: OperatorAction) -> str:
+    ExternalSale.objects.filter(pk=key, purchase=None).update(ignored_at=ignored_at)
+    return ""

@@ -3,17 +3,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the admin that is replaced below
 from django_tasks_db.models import DBTaskResult
 
-from apps.ecommerce import webhooks
+from apps.ecommerce.back_office.event_actions import process_event
 from apps.ecommerce.models import OperatorAction, ReceiverCall, SalesProblem, WebhookEvent
 from apps.ecommerce.purchases.signals import call_receiver
-from apps.ecommerce.stripe_api.transport import stripe_deadline
 
+from .bulk import act_on_rows
 from .columns import order_number
 from .read_only import ReadOnlyAdmin
 
@@ -31,16 +31,20 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     def pretty_payload(self, row: WebhookEvent) -> str:
         return format_html("<pre>{}</pre>", json.dumps(row.payload, indent=2, ensure_ascii=False))
 
-    @admin.action(description=_("Process again"))
-    def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> None:
-        for row in rows:
-            try:
-                with stripe_deadline():
-                    webhooks.process(row)
-            except Exception as error:  # show every error to the operator
-                self.message_user(request, f"{row}: {error}", messages.ERROR)
-            else:
-                self.message_user(request, f"{row}: processed", messages.SUCCESS)
+    @admin.action(description=_("Process again"), permissions=["process"])
+    def process_again(self, request: HttpRequest, rows: QuerySet[WebhookEvent]) -> HttpResponse | None:
+        return act_on_rows(
+            self,
+            request,
+            rows.defer("payload"),
+            action="process-event",
+            label=_("Process again"),
+            consequence=_("The store fetches the current state from Stripe, so that nothing happens twice."),
+            run=lambda event, entry: process_event(event),
+        )
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ecommerce.process_event")
 
 
 @admin.register(OperatorAction)

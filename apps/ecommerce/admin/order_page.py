@@ -1,47 +1,38 @@
-"""The page of an order in the admin, and the pages that ask to confirm an action."""
+"""The page of an order in the admin. Its actions are on pages of their own (action_page.py)."""
 
-from typing import Any, cast
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from typing import Any
 
-import stripe
-from django import forms
-from django.contrib import messages
+from allauth.account.models import EmailAddress
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.back_office.audit import ActionRefused, perform
-from apps.ecommerce.back_office.order_actions import (
-    ORDER_ACTIONS,
-    ActionForm,
-    OrderAction,
-    find_action,
-    order_state,
-)
-from apps.ecommerce.models import OperatorAction, Purchase
-from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.stripe_api.client import is_livemode
-from apps.users.models import User
+from apps.ecommerce.back_office.dashboard_links import dashboard_url
+from apps.ecommerce.back_office.email_actions import why_outdated
+from apps.ecommerce.back_office.event_actions import failed_events
+from apps.ecommerce.back_office.refunds import is_refundable
+from apps.ecommerce.back_office.sentences import access_now, describe_billing
+from apps.ecommerce.back_office.timeline import build_timeline
+from apps.ecommerce.models import LicenceKey, Mail, Payment, Purchase, StripeCustomer
+from apps.ecommerce.purchases.billing_details import customer_lines
 
-from .read_only import ReadOnlyAdmin
+from .action_page import ActionPageAdmin, possible_actions
 
-
-class ConfirmForm(forms.Form):
-    """The hidden fields of a page that asks to confirm."""
-
-    token = forms.UUIDField(widget=forms.HiddenInput)
-    state = forms.CharField(widget=forms.HiddenInput)
+MAX_OTHER_ORDERS = 10
+RELATED = ("user", "product__configuration", "price", "upgrade_of", "external_sale")
 
 
-class OrderPageAdmin(ReadOnlyAdmin):
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.action_view)
-        route = path("<int:object_id>/actions/<slug:action_name>/", view, name="ecommerce_purchase_action")
-        return [route, *super().get_urls()]
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    payment: Payment
+    url: str  # at Stripe
+    is_refundable: bool
 
+
+class OrderPageAdmin(ActionPageAdmin):
     def change_view(
         self,
         request: HttpRequest,
@@ -51,7 +42,7 @@ class OrderPageAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if "all" in request.GET or request.method == "POST":  # Django's page with all columns
             return super().change_view(request, object_id, form_url, extra_context)
-        purchase = self.get_object(request, object_id)
+        purchase = load_order(self.get_queryset(request), object_id)
         if not self.has_view_permission(request, purchase):
             raise PermissionDenied
         if purchase is None:
@@ -61,87 +52,66 @@ class OrderPageAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "title": purchase.order_number,
             "purchase": purchase,
-            "has_access": has_access(purchase),
             "actions": possible_actions(request, purchase),
-            "payments": purchase.payments.all(),
-            "changes": purchase.changes.all(),
-            "entries": purchase.operator_actions.all(),
-            "mails": purchase.mails.all(),
+            **order_context(purchase),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "ecommerce/admin/order.html", context)
 
-    def action_view(self, request: HttpRequest, object_id: int, action_name: str) -> HttpResponse:
-        """Say what the action will do, and do it after the operator has confirmed."""
-        purchase, action = self.get_object(request, str(object_id)), find_action(action_name)
-        if purchase is None or action is None:
-            raise Http404
-        if not request.user.has_perm(action.permission):
-            raise PermissionDenied
-        if purchase.livemode != is_livemode() or not action.is_possible(purchase):
-            self.message_user(
-                request, _("This is not possible for the order as it is now."), messages.WARNING
-            )
-            return redirect("admin:ecommerce_purchase_change", purchase.pk)
-        state = order_state(purchase)
-        new_confirm = ConfirmForm(initial={"token": uuid4(), "state": state})
-        confirm = ConfirmForm(request.POST) if request.method == "POST" else new_confirm
-        form = action.form_class(request.POST or None, purchase=purchase)
-        if request.method == "POST" and confirm.is_valid() and form.is_valid():
-            if confirm.cleaned_data["state"] != state:
-                text = _("The order has changed since you opened this page. Check it, and confirm again.")
-                self.message_user(request, text, messages.WARNING)
-                confirm = new_confirm
-            else:
-                try:
-                    entry = self._perform(request, purchase, action, form, confirm.cleaned_data["token"])
-                except stripe.APIConnectionError:
-                    # The token stays the same, so that trying again does nothing twice.
-                    text = _(
-                        "Stripe did not answer, so it is not known whether this was done. Try again in a minute."
-                    )
-                    form.add_error(None, text)
-                except (ActionRefused, stripe.StripeError) as error:
-                    form.add_error(None, describe_error(error))
-                    confirm = new_confirm
-                else:
-                    if response := action.respond(request, purchase, entry):
-                        return response
-                    self.message_user(request, entry.message, messages.SUCCESS)
-                    return redirect("admin:ecommerce_purchase_change", purchase.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": action.label,
-            "purchase": purchase,
-            "action": action,
-            "consequences": action.describe(purchase),
-            "form": form,
-            "confirm": confirm,
-        }
-        return TemplateResponse(request, "ecommerce/admin/order_action.html", context)
 
-    def _perform(
-        self, request: HttpRequest, purchase: Purchase, action: OrderAction, form: ActionForm, token: UUID
-    ) -> OperatorAction:
-        return perform(
-            action.name,
-            cast(User, request.user),
-            token,
-            lambda entry: action.run(purchase, entry, form.cleaned_data),
-            purchase=purchase,
-            details=form.cleaned_data,
+def load_order(orders: QuerySet[Purchase], pk: str) -> Any:
+    """Return the order with the rows that its page shows; None if there is none."""
+    if not pk.isdecimal():
+        return None
+    confirmed = EmailAddress.objects.filter(
+        user=OuterRef("user"), email=OuterRef("user__email"), verified=True
+    )
+    rows = orders.select_related(*RELATED).annotate(is_email_confirmed=Exists(confirmed))
+    mails = Prefetch("mails", Mail.objects.select_related("payment"))
+    keys = LicenceKey.objects.select_related("configuration").annotate(activation_count=Count("activations"))
+    return (
+        rows.prefetch_related(
+            "payments__refunds", "changes", mails, "operator_actions", Prefetch("issued_keys", keys)
         )
+        .filter(pk=pk)
+        .first()
+    )
 
 
-def describe_error(error: Exception) -> str:
-    if isinstance(error, stripe.StripeError):
-        return _("Stripe refused: %(error)s") % {"error": error.user_message or error}
-    return str(error)
+def order_context(purchase: Purchase) -> dict[str, Any]:
+    events = failed_events(purchase)
+    customer = StripeCustomer.objects.filter(user=purchase.user_id, livemode=purchase.livemode).first()
+    stripe_ids = [
+        (_("payment"), purchase.payment_intent_id),
+        (_("subscription"), purchase.subscription_id),
+        (_("customer"), customer.id if customer else ""),
+        (_("invoice"), purchase.invoice_id),
+        (_("checkout"), purchase.session_id or ""),
+    ]
+    links = [(label, key, dashboard_url(key, livemode=purchase.livemode)) for label, key in stripe_ids]
+    return {
+        "access": access_now(purchase),
+        "billing": describe_billing(purchase),
+        "customer_lines": customer_lines(customer) if customer and customer.country else [],
+        "other_orders": other_orders(purchase),
+        "keys": purchase.issued_keys.all(),
+        "payments": [
+            PaymentRow(
+                payment,
+                dashboard_url(payment.payment_intent_id or payment.invoice_id, livemode=purchase.livemode),
+                is_refundable(payment),
+            )
+            for payment in purchase.payments.all()
+        ],
+        "failed_events": events,
+        "mails": [(mail, why_outdated(purchase, mail)) for mail in purchase.mails.all()],
+        "timeline": build_timeline(purchase, events),
+        "stripe_links": [(label, key, url) for label, key, url in links if url],
+    }
 
 
-def possible_actions(request: HttpRequest, purchase: Purchase) -> list[OrderAction]:
-    if purchase.livemode != is_livemode():
-        return []
-    may = [action for action in ORDER_ACTIONS if request.user.has_perm(action.permission)]
-    return [action for action in may if action.is_possible(purchase)]
+def other_orders(purchase: Purchase) -> QuerySet[Purchase]:
+    """Return the newest orders of the buyer's account; if it was deleted, those without account at the same address."""
+    buyer = Q(user=purchase.user_id) if purchase.user_id else Q(user=None, email__iexact=purchase.email)
+    orders = Purchase.objects.filter(buyer, livemode=purchase.livemode).exclude(pk=purchase.pk)
+    return orders.select_related("price")[:MAX_OTHER_ORDERS]

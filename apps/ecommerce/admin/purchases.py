@@ -1,16 +1,15 @@
-import stripe
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from apps.ecommerce.back_office.email_actions import Resend, send_again
 from apps.ecommerce.back_office.find import find_orders
+from apps.ecommerce.back_office.order_actions import Refresh
 from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases import emails
-from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.transport import stripe_deadline
 
+from .bulk import act_on_rows
 from .columns import order_number
 from .find import parse_query, sees_names
 from .manual_access import ManualAccessAdmin
@@ -69,16 +68,22 @@ class PurchaseAdmin(ManualAccessAdmin, OrderPageAdmin):
         has_label = row.is_recurring or row.granted_at
         return row.price_label if has_label else format_money(row.amount_total, row.currency)
 
-    @admin.action(description=_("Refresh from Stripe"))
-    def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> None:
-        for row in rows:
-            try:
-                with stripe_deadline():
-                    after = sync_purchase(row, f"refreshed by {request.user}")
-            except stripe.StripeError as error:
-                self.message_user(request, f"{row}: Stripe returned an error ({error})", messages.ERROR)
-            else:
-                self.message_user(request, f"{after}", messages.SUCCESS)
+    @admin.action(description=_("Refresh from Stripe"), permissions=["refresh"])
+    def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> HttpResponse | None:
+        action = Refresh()
+        return act_on_rows(
+            self,
+            request,
+            rows,
+            action=action.name,
+            label=action.label,
+            consequence=_("The store fetches the current state from Stripe. Nothing changes at Stripe."),
+            run=lambda purchase, entry: action.run(purchase, entry, {}),
+            purchase=lambda purchase: purchase,
+        )
+
+    def has_refresh_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(Refresh.permission)
 
 
 @admin.register(Payment)
@@ -135,14 +140,21 @@ class MailAdmin(ReadOnlyAdmin):
     def kind_label(self, mail: Mail) -> str:
         return mail.get_kind_display()  # Django shows "-" for a kind of apps/shop, which is not in Mail.Kind
 
-    @admin.action(description=_("Send unsent e-mails"))
-    def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> None:
-        for pk in rows.filter(sent_at=None).values_list("pk", flat=True):
-            emails.send_email.func(pk)
-        unsent = rows.filter(sent_at=None).count()
-        self.message_user(
-            request, f"{unsent} e-mails are still unsent.", messages.ERROR if unsent else messages.SUCCESS
+    @admin.action(description=_("Send unsent e-mails"), permissions=["send"])
+    def send_now(self, request: HttpRequest, rows: QuerySet[Mail]) -> HttpResponse | None:
+        return act_on_rows(
+            self,
+            request,
+            rows.filter(sent_at=None).select_related("purchase__product", "purchase__user"),
+            action=Resend.name,
+            label=_("Send unsent e-mails"),
+            consequence=_("E-mails that were sent before are left out."),
+            run=lambda mail, entry: send_again(mail),
+            purchase=lambda mail: mail.purchase,
         )
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(Resend.permission)
 
 
 @admin.register(StripeCustomer)

@@ -1,17 +1,21 @@
 """Run what an operator asks for once, and write it to the audit log."""
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import stripe
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import OperatorAction, Purchase
+from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User
 
@@ -23,6 +27,10 @@ MAX_RUNNING_TIME = timedelta(minutes=2)  # after that, the process has probably 
 
 class ActionRefused(Exception):
     """The text tells the operator why nothing was done, and what to do."""
+
+
+class ActionRunning(ActionRefused):
+    """The same form was sent a moment ago."""
 
 
 def perform(
@@ -37,8 +45,9 @@ def perform(
 ) -> OperatorAction:
     """Call `run` once for this token, and return the entry of the audit log with the text that `run` returned.
 
-    `run` sends its requests to Stripe with an idempotency key of `entry.token`, so after a connection error the same
-    token may be tried again. Raise ActionRefused or stripe.StripeError, which the entry records.
+    `run` sends its requests to Stripe with an idempotency key of `entry.token`, so after an error that leaves open
+    whether Stripe has done it, the same token may be tried again. Raise ActionRefused or stripe.StripeError, which the
+    entry records. `run` may set `entry.purchase` if there was none.
     """
     entry = _start(
         token,
@@ -55,7 +64,9 @@ def perform(
         with stripe_deadline():
             message = run(entry)
     except Exception as error:
-        _finish(entry, Outcome.FAILED, str(error) or type(error).__name__)
+        is_open = isinstance(error, stripe.StripeError) and is_unclear(error)
+        outcome = Outcome.INTERRUPTED if is_open else Outcome.FAILED
+        _finish(entry, outcome, str(error) or type(error).__name__)
         raise
     _finish(entry, Outcome.DONE, message)
     return entry
@@ -74,19 +85,29 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
             )
             if is_new or entry.outcome == Outcome.DONE:
                 return entry
+            if entry.details != _as_stored(fields["details"]):
+                raise ActionRefused(
+                    _(
+                        "You have sent this form before, with other values. Check the order, and confirm again."
+                    )
+                )
             unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
             if unfinished.set_outcome(Outcome.RUNNING, started_at=now, finished_at=None):
                 return own.get()
     except IntegrityError:
         message = _("Another action on this order is running. Look at the order again in a minute.")
         raise ActionRefused(message) from None
-    raise ActionRefused(_("This is already being done. Look at the order again in a minute."))
+    raise ActionRunning(_("This is already being done. Look at the order again in a minute."))
+
+
+def _as_stored(details: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(details, cls=DjangoJSONEncoder))
 
 
 def _finish(entry: OperatorAction, outcome: OperatorAction.Outcome, message: str) -> None:
     entry.outcome, entry.message, entry.finished_at = outcome, message, timezone.now()
     rows = OperatorAction.objects.filter(pk=entry.pk)
-    rows.set_outcome(outcome, message=message, finished_at=entry.finished_at)
+    rows.set_outcome(outcome, message=message, finished_at=entry.finished_at, purchase=entry.purchase)
     logger.info(
         "%s: %s %s (%s)", entry.operator_name, entry.action, entry.subject, outcome,
         extra={"action": entry.action, "subject": entry.subject, "outcome": str(outcome)},

@@ -48,6 +48,14 @@ class Mail(models.Model):
         null=True, blank=True, help_text=_("When a worker started sending this e-mail.")
     )
     sent_at = models.DateTimeField(null=True, blank=True)
+    repeat_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="repeats",
+        help_text=_("The e-mail that an operator sent again."),
+    )
     given_up_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -59,7 +67,11 @@ class Mail(models.Model):
         verbose_name_plural = _("e-mails")
         ordering = ["-created_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["purchase", "kind", "about"], name="one_mail_per_news")
+            models.UniqueConstraint(
+                fields=["purchase", "kind", "about"],
+                condition=models.Q(repeat_of=None),
+                name="one_mail_per_news",
+            )
         ]
         indexes = [
             models.Index(fields=["created_at"], condition=models.Q(sent_at=None), name="mail_unsent"),

@@ -174,6 +174,8 @@ class Purchase(ManualAccess):
             ("grant_access", "Can give access without payment"),
             ("revoke_access", "Can revoke access, and restore it"),
             ("resend_email", "Can send e-mails of an order again"),
+            ("process_event", "Can process webhook events again"),
+            ("assign_sale", "Can assign sales to accounts"),
             ("correct_email", "Can correct a buyer's e-mail address"),
             ("view_as_buyer", "Can see the shop as a buyer"),
             ("view_reports", "Can see sales figures"),
@@ -185,6 +187,7 @@ class Purchase(ManualAccess):
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["email"], name="order_by_email"),
             models.Index(fields=["payment_method"], name="order_by_card"),
+            models.Index(fields=["product_name"], name="order_by_product_name"),
             models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
             models.Index(
                 fields=["livemode"],

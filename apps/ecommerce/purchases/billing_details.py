@@ -82,8 +82,10 @@ def store_checkout_details(session: StripeData) -> None:
 def billing_lines(user: User, *, livemode: bool) -> list[str]:
     """Return the user's name, address and tax id without empty lines; [] if no details are stored."""
     row = StripeCustomer.objects.filter(user=user, livemode=livemode).exclude(country="").first()
-    if row is None:
-        return []
+    return customer_lines(row) if row else []
+
+
+def customer_lines(row: StripeCustomer) -> list[str]:
     town = " ".join(filter(None, (row.postal_code, row.city)))
     tax_id = _("VAT or tax id: %(id)s") % {"id": row.tax_id} if row.tax_id else ""
     lines = (row.name, row.line1, row.line2, town, row.state, country_name(row.country), tax_id)

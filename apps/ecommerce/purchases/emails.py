@@ -80,13 +80,19 @@ def queue_subscription_email(purchase: Purchase, changes: dict[str, Any], had_en
         queue_email(purchase, kind, f"v{purchase.version}")
 
 
-def queue_renewal_upcoming_email(purchase: Purchase) -> None:
-    """Remind of the renewal of a subscription with long periods."""
+def upcoming_renewal(purchase: Purchase) -> str:
+    """Return the `about` of the e-mail about the next renewal; "" if no e-mail is about it."""
     price, months = purchase.price, settings.RENEWAL_NOTICE_MONTHS
     is_long = price.interval in MONTHS and price.interval_count * MONTHS[price.interval] >= months
-    is_due = months and is_long and purchase.status == Status.ACTIVE
-    if is_due and purchase.next_payment_at and not is_catching_up():
-        queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, f"renewal on {purchase.next_payment_at:%Y-%m-%d}")
+    is_due = months and is_long and purchase.status == Status.ACTIVE and purchase.next_payment_at
+    return f"renewal on {purchase.next_payment_at:%Y-%m-%d}" if is_due else ""
+
+
+def queue_renewal_upcoming_email(purchase: Purchase) -> None:
+    """Remind of the renewal of a subscription with long periods."""
+    about = upcoming_renewal(purchase)
+    if about and not is_catching_up():
+        queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, about)
 
 
 def queue_trial_ending_email(purchase: Purchase) -> None:
@@ -172,7 +178,11 @@ def _send(mail_id: int) -> Exception | None:
 
 
 def _message_id(mail: Mail) -> str:
-    """Return the same id for each try, so that mailboxes show an e-mail once if the server had accepted it before."""
-    about = sha256(f"{mail.kind} {mail.about}".encode()).hexdigest()[:16]
+    """Return the same id for each try, so that mailboxes show an e-mail once if the server had accepted it before.
+
+    An e-mail that an operator sends again has another id.
+    """
+    repeat = f" {mail.pk}" if mail.repeat_of_id else ""
+    about = sha256(f"{mail.kind} {mail.about}{repeat}".encode()).hexdigest()[:16]
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
     return f"<{mail.purchase.public_id}.{about}@{domain}>"

@@ -89,11 +89,20 @@ def is_other_currency(error: stripe.StripeError) -> bool:
     return OTHER_CURRENCY in str(error)
 
 
+def is_unclear(error: stripe.StripeError) -> bool:
+    """Return whether the request may have been processed, or may succeed if it is repeated as it was.
+
+    https://docs.stripe.com/error-low-level#idempotency
+    """
+    status = error.http_status or 0
+    is_failure = isinstance(error, stripe.APIConnectionError | stripe.APIError)
+    return is_failure or status >= INTERNAL_ERROR or status in TEMPORARY_STATUSES
+
+
 def error_kind(error: stripe.StripeError) -> ErrorKind:
     """Return the kind of an error of a request that sells something."""
-    status, code, param = error.http_status or 0, error.code or "", getattr(error, "param", None) or ""
-    is_unclear = isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.IdempotencyError)
-    if is_unclear or status >= INTERNAL_ERROR or status in TEMPORARY_STATUSES or code in TEMPORARY_CODES:
+    code, param = error.code or "", getattr(error, "param", None) or ""
+    if is_unclear(error) or isinstance(error, stripe.IdempotencyError) or code in TEMPORARY_CODES:
         return ErrorKind.TEMPORARY
     if code == "resource_missing" and param.startswith("discounts"):  # the coupon of an upgrade was deleted
         return ErrorKind.TEMPORARY

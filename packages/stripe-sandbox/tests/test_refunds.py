@@ -8,7 +8,8 @@ import stripe
 from django.test import Client
 from test_checkout_page import get_only_intent, open_session, pay
 
-from stripe_sandbox import cards, scheduled_actions
+from stripe_sandbox import cards, scheduled_actions, storage
+from stripe_sandbox.panel import actions
 from stripe_sandbox.testing import Sandbox
 
 
@@ -106,6 +107,38 @@ def test_pending_refund_succeeds_later(sandbox: Sandbox) -> None:
     assert types(sandbox) == ["refund.created", "charge.refunded", "refund.updated", "charge.refund.updated"]
     (event,) = sandbox.events("refund.updated")
     assert event["data"]["previous_attributes"] == {"status": "pending", "pending_reason": "processing"}
+
+
+def test_refund_waits_while_the_balance_is_too_low(sandbox: Sandbox) -> None:
+    """https://docs.stripe.com/refunds: it is pending until the account's balance covers it."""
+    intent = create_payment(sandbox)
+    sandbox.switches(low_balance=True)
+    created = refund(sandbox, payment_intent=intent.id)
+    assert (created.status, created.pending_reason) == ("pending", "insufficient_funds")
+    assert retrieve_charge(sandbox, intent).amount_refunded == 1900
+    assert scheduled_actions.run_due(time.time() + 60) == 0
+    actions.perform(storage.get(created.id) or {}, "succeed", {})
+    assert sandbox.client.v1.refunds.retrieve(created.id).status == "succeeded"
+    (event,) = sandbox.events("refund.updated")
+    assert event["data"]["previous_attributes"] == {
+        "status": "pending",
+        "pending_reason": "insufficient_funds",
+    }
+
+
+def test_disputed_payment_cannot_be_refunded(sandbox: Sandbox) -> None:
+    intent = create_payment(sandbox, "4000000000000259")
+    scheduled_actions.run_due(time.time() + 60)
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        refund(sandbox, payment_intent=intent.id)
+    assert raised.value.code == "charge_disputed"
+
+
+def test_inquiry_can_be_refunded(sandbox: Sandbox) -> None:
+    """An inquiry takes no money, and a full refund ends it. https://docs.stripe.com/disputes/how-disputes-work"""
+    intent = create_payment(sandbox, "4000000000001976")
+    scheduled_actions.run_due(time.time() + 60)
+    assert refund(sandbox, payment_intent=intent.id).status == "succeeded"
 
 
 @pytest.mark.parametrize("amount", [700, 1900])

@@ -39,6 +39,8 @@ class Switches:
     """The account is not activated: refuse Checkout Sessions, subscriptions and payments."""
     no_business_name: bool = False
     """The account has no name: refuse Checkout Sessions."""
+    low_balance: bool = False
+    """The account's balance covers no refund: new refunds of card payments stay pending."""
     missing_permissions: list[str] = field(default_factory=list)
     """Permissions that the API key lacks, as that of a restricted key: "checkout_session_write"."""
     after_retries: str = "canceled"

@@ -52,6 +52,11 @@ class SwitchesForm(forms.Form):
         label="Account has no name",
         help_text="Refuse checkouts, because the account has no business name.",
     )
+    low_balance = forms.BooleanField(
+        required=False,
+        label="Balance is too low",
+        help_text="Refunds of card payments wait for money in the account's balance.",
+    )
     missing_permissions = forms.CharField(
         required=False,
         label="Missing permissions",

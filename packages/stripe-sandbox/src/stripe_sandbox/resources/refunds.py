@@ -18,6 +18,7 @@ from .. import (
     scheduled_actions,
     shapes,
     storage,
+    switches,
 )
 from ..calls import Call, empty_to_null, list_page, load, merge_metadata
 from ..storage import Obj
@@ -30,6 +31,7 @@ DELAY_SECONDS = 8
 _OUTCOMES = {
     "": ("succeeded", ""),
     "refund_pending": ("pending", "refund_succeeds"),
+    "refund_uncovered": ("pending", ""),
     "refund_fails": ("succeeded", "refund_fails"),
     "refund_requires_action": ("requires_action", ""),
 }
@@ -53,7 +55,10 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
     success.
     """
     amount = _check_amount(charge, amount)
-    status, next_step = _OUTCOMES[outcome if outcome is not None else _get_card_outcome(charge)]
+    is_uncovered = _is_card(charge) and outcome is None and switches.current().low_balance
+    if outcome is None:
+        outcome = "refund_uncovered" if is_uncovered else _get_card_outcome(charge)
+    status, next_step = _OUTCOMES[outcome]
     details = {"card": {"type": "refund", "reference_status": "pending",
                         "reference_type": "acquirer_reference_number"}, "type": "card"}  # fmt: skip
     defaults = {
@@ -69,7 +74,7 @@ def create_refund(charge: Obj, amount: int | None = None, outcome: str | None = 
         **presentment.build_refund_fields(amount, charge),
     }
     if status == "pending":
-        defaults["pending_reason"] = "processing"
+        defaults["pending_reason"] = "insufficient_funds" if is_uncovered else "processing"
     if status == "requires_action":
         defaults["next_action"] = _ask_for_bank_details(charge)
     refund = shapes.new(stripe.Refund, defaults, fields)

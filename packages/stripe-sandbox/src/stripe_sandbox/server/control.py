@@ -20,7 +20,7 @@ View = Callable[..., dict[str, Any]]
 WEBHOOK_SWITCHES = {"delay_seconds", "late_seconds", "duplicate", "reorder", "drop", "fail_next_n"}
 API_SWITCHES = {"api_status", "api_times", "api_path", "api_code", "api_message", "api_delay_seconds"}
 CHECKOUT_SWITCHES = {"presentment_currency"}
-ACCOUNT_SWITCHES = {"cannot_charge", "no_business_name", "missing_permissions"}
+ACCOUNT_SWITCHES = {"cannot_charge", "no_business_name", "low_balance", "missing_permissions"}
 
 
 def json_view(*methods: str) -> Callable[[View], Callable[..., JsonResponse]]:

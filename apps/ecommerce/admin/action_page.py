@@ -1,0 +1,152 @@
+"""The pages that ask an operator to confirm an action on an order, and do it."""
+
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import stripe
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from apps.ecommerce.back_office.actions import OrderAction, order_state
+from apps.ecommerce.back_office.audit import ActionRefused, ActionRunning, perform
+from apps.ecommerce.back_office.order_actions import ORDER_ACTIONS, find_action
+from apps.ecommerce.models import OperatorAction, Purchase
+from apps.ecommerce.purchases.stripe_errors import is_unclear
+from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.models import User
+
+from .read_only import ReadOnlyAdmin
+
+
+class ConfirmForm(forms.Form):
+    """The hidden fields of a page that asks to confirm."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    state = forms.CharField(widget=forms.HiddenInput)
+
+
+class ActionPageAdmin(ReadOnlyAdmin):
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.action_view)
+        route = path("<int:object_id>/actions/<slug:action_name>/", view, name="ecommerce_purchase_action")
+        return [route, *super().get_urls()]
+
+    def action_view(self, request: HttpRequest, object_id: int, action_name: str) -> HttpResponse:
+        """Say what the action will do, and do it after the operator has confirmed."""
+        purchase, action = self.get_object(request, str(object_id)), find_action(action_name)
+        if purchase is None or action is None:
+            raise Http404
+        if not request.user.has_perm(action.permission):
+            raise PermissionDenied
+        confirm = ConfirmForm(request.POST)
+        is_sent = request.method == "POST" and confirm.is_valid()
+        started = find_started(confirm.cleaned_data["token"], purchase, action) if is_sent else None
+        if started and started.outcome == OperatorAction.Outcome.DONE:  # the form was sent twice
+            return self._back(request, purchase, started.message)
+        is_possible = purchase.livemode == is_livemode() and action.is_possible(purchase)
+        if started and not is_possible:  # the first try has worked, although Stripe did not answer
+            return self._confirmed(request, purchase, action, confirm, started.details)
+        if not is_possible:
+            text = _("This is not possible for the order as it is now.")
+            return self._back(request, purchase, text, messages.WARNING)
+        data, chosen = request.POST if is_sent else None, request.GET.dict()
+        form = action.get_form(purchase, cast(User, request.user), data, chosen)
+        if not is_sent:
+            confirm = new_confirm(purchase)
+        elif form.is_valid():
+            if started or confirm.cleaned_data["state"] == order_state(purchase):
+                return self._confirmed(request, purchase, action, confirm, form.cleaned_data, form)
+            confirm = new_confirm(purchase)
+            form.add_error(
+                None, _("The order has changed since you opened this page. Check it, and confirm again.")
+            )
+        return self._ask(request, purchase, action, confirm, form)
+
+    def _confirmed(
+        self,
+        request: HttpRequest,
+        purchase: Purchase,
+        action: OrderAction,
+        confirm: ConfirmForm,
+        data: dict[str, Any],
+        form: forms.Form | None = None,
+    ) -> HttpResponse:
+        operator, token = cast(User, request.user), confirm.cleaned_data["token"]
+        try:
+            entry = perform(
+                action.name,
+                operator,
+                token,
+                lambda entry: action.run(purchase, entry, data),
+                purchase=purchase,
+                details=data,
+            )
+        except ActionRunning as running:
+            return self._back(request, purchase, str(running), messages.WARNING)
+        except (ActionRefused, stripe.StripeError) as error:
+            text = describe_error(error)
+            purchase = self.get_object(request, str(purchase.pk)) or purchase
+            if form is None or not action.is_possible(purchase):
+                return self._back(request, purchase, text, messages.ERROR)
+            if not (isinstance(error, stripe.StripeError) and is_unclear(error)):
+                confirm = new_confirm(purchase)  # otherwise trying again must do nothing twice
+            form.add_error(None, text)
+            return self._ask(request, purchase, action, confirm, form)
+        return action.respond(request, purchase, entry) or self._back(request, purchase, entry.message)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        purchase: Purchase,
+        action: OrderAction,
+        confirm: ConfirmForm,
+        form: forms.Form,
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": action.label,
+            "purchase": purchase,
+            "action": action,
+            "consequences": action.describe(purchase),
+            "form": form,
+            "confirm": confirm,
+        }
+        return TemplateResponse(request, "ecommerce/admin/order_action.html", context)
+
+    def _back(
+        self, request: HttpRequest, purchase: Purchase, message: str, level: int = messages.SUCCESS
+    ) -> HttpResponse:
+        self.message_user(request, message, level)
+        return redirect("admin:ecommerce_purchase_change", purchase.pk)
+
+
+def new_confirm(purchase: Purchase) -> ConfirmForm:
+    return ConfirmForm(initial={"token": uuid4(), "state": order_state(purchase)})
+
+
+def find_started(token: UUID, purchase: Purchase, action: OrderAction) -> OperatorAction | None:
+    """Return the entry of a form that was sent before."""
+    return OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name).first()
+
+
+def describe_error(error: Exception) -> str:
+    if not isinstance(error, stripe.StripeError):
+        return str(error)
+    if is_unclear(error):
+        return _("Stripe did not answer, so it is not known whether this was done. Try again in a minute.")
+    return _("Stripe refused: %(error)s") % {"error": error.user_message or error}
+
+
+def possible_actions(request: HttpRequest, purchase: Purchase) -> list[OrderAction]:
+    if purchase.livemode != is_livemode():
+        return []
+    user = cast(User, request.user)
+    may = [action for action in ORDER_ACTIONS if user.has_perm(action.permission)]
+    return [action for action in may if action.is_possible(purchase)]

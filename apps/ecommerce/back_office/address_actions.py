@@ -1,0 +1,54 @@
+"""Correct the e-mail address of an order that belongs to no account.
+
+The address of an account is its user's: it signs them in, so only they change it, and confirm the new one. An order
+keeps the address at which it was bought; the store uses it once the account is deleted.
+"""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apps.ecommerce.back_office.actions import ActionForm, OrderAction
+from apps.ecommerce.back_office.audit import ActionRefused
+from apps.ecommerce.models import OperatorAction, Purchase
+
+
+class AddressForm(ActionForm):
+    email = forms.EmailField(label=gettext_lazy("Correct e-mail address"), max_length=254)
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        if email == self.purchase.email:
+            raise forms.ValidationError(_("The order has this address already."))
+        return email
+
+
+class CorrectEmail(OrderAction):
+    name = "correct-email"
+    permission = "ecommerce.correct_email"
+    label = gettext_lazy("Correct the e-mail address")
+    form_class = AddressForm
+
+    def is_possible(self, purchase: Purchase) -> bool:
+        return purchase.user_id is None
+
+    def describe(self, purchase: Purchase) -> list[str]:
+        return [
+            _("The buyer's account was deleted. E-mails about this order go to %(email)s.")
+            % {"email": purchase.email},
+            _(
+                "E-mails about it go to the new address from now on. They name the product, the price and the buyer."
+            ),
+            _("The new address gets no account and no access. Stripe's receipts keep the old one."),
+        ]
+
+    def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
+        rows = Purchase.objects.filter(pk=purchase.pk, user=None, email=purchase.email)
+        if not rows.update(email=data["email"]):
+            raise ActionRefused(_("The order has changed. Look at it again."))
+        return _("The address was changed from %(old)s to %(new)s.") % {
+            "old": purchase.email,
+            "new": data["email"],
+        }
