@@ -106,9 +106,10 @@ def test_payment_of_an_earlier_period_opens_the_order(
 ) -> None:
     old = Payment.objects.create(
         purchase=purchase, stripe_id="in_old1", charge_id="py_old1", payment_intent_id="pi_old1", status="paid",
-        currency="usd", amount_total=900, created_at=timezone.now(),
+        currency="usd", amount_total=900, created_at=timezone.now(), invoice_number="ABC1-0007", livemode=False,
+        product=purchase.product,
     )  # fmt: skip
-    for text in (old.stripe_id, old.charge_id, old.payment_intent_id):
+    for text in (old.stripe_id, old.charge_id, old.payment_intent_id, "ABC1-0007", "abc1-0007"):
         assert opened_order(find(as_olive, text)) == order_page(purchase), text
 
 
@@ -189,6 +190,8 @@ def test_last_four_digits_find_the_card_of_each_payment(
 def test_product_finds_itself_and_its_orders(as_olive: Client, purchase: Purchase, other: Purchase) -> None:
     results = found(find(as_olive, "icon SET"))
     assert results == {"purchase": [purchase.order_number], "productconfiguration": ["Icon set"]}
+    Purchase.objects.filter(pk=purchase.pk).update(product_name="Glyphs")  # when it was bought
+    assert found(find(as_olive, "glyph")) == {"purchase": [purchase.order_number]}
     assert found(find(as_olive, purchase.product_id)) == {"productconfiguration": ["Icon set"]}
     assert found(find(as_olive, purchase.price_id)) == {"productconfiguration": ["Icon set"]}
 

@@ -73,8 +73,9 @@ def test_address_of_the_buyers_order_page_is_recognised() -> None:
 
 
 def test_texts_are_names_and_parts_of_addresses() -> None:
-    assert Query.parse("Ada") == Query(email_part="ada", name="Ada", licence_key="Ada")
-    assert Query.parse(" Ada \t Lovelace ") == Query(name="Ada Lovelace", licence_key="Ada Lovelace")
+    assert Query.parse("Ada") == Query(email_part="ada", name="Ada", licence_key="Ada", invoice_number="ADA")
+    query = Query.parse(" Ada \t Lovelace ")
+    assert (query.name, query.email_part) == ("Ada Lovelace", "")
     assert Query.parse("snake_case").stripe_id == ""
 
 

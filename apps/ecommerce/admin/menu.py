@@ -15,6 +15,12 @@ MENU = [
         "admin:ecommerce_productconfiguration_changelist",
         "ecommerce.view_productconfiguration",
     ),
+    MenuItem(
+        SHOP,
+        _("Discount codes"),
+        "admin:ecommerce_discountcode_changelist",
+        "ecommerce.view_discountcode",
+    ),
     MenuItem(SHOP, _("Customers"), "admin:users_user_changelist", "users.view_user"),
     MenuItem(RECORDS, _("E-mails"), "admin:ecommerce_mail_changelist", "ecommerce.view_mail"),
     MenuItem(RECORDS, _("Events"), "admin:ecommerce_webhookevent_changelist", "ecommerce.view_webhookevent"),

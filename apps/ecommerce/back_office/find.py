@@ -65,6 +65,7 @@ class Query:
     stripe_id: str = ""
     last_four: str = ""
     licence_key: str = ""
+    invoice_number: str = ""
 
     @classmethod
     def parse(cls, entered: str) -> Query:
@@ -89,6 +90,7 @@ class Query:
             order_number=f"{PREFIX}-{number[1]}-{number[2]}" if number else "",
             last_four=digits[1] if digits else "",
             licence_key=text,
+            invoice_number=text.upper(),
         )
 
     @property
@@ -132,6 +134,7 @@ def find_orders(query: Query, *, by_name: bool = True) -> Any:
         }  # "Visa •••• 4242": the database reads its index only
         found += [Purchase.objects.filter(**ends), Payment.objects.filter(**ends).values("purchase")]
     if query.name:
+        found.append(Purchase.objects.filter(query.in_name("product_name")))  # the name when it was bought
         products = Product.objects.filter(query.in_name("name"))
         found.append(Purchase.objects.filter(product__in=products.values("pk")))
         if by_name and query.is_person:
@@ -150,6 +153,8 @@ def _unique(query: Query) -> list[QuerySet[Any]]:
     if query.licence_key:
         keys = {query.licence_key, query.licence_key.upper()}
         found.append(LicenceKey.objects.filter(key__in=keys, purchase__isnull=False).values("purchase"))
+    if query.invoice_number:
+        found.append(Payment.objects.filter(invoice_number=query.invoice_number).values("purchase"))
     if name := PURCHASE_FIELDS.get(query.prefix):
         orders = Purchase.objects.filter(**{name: query.stripe_id})
         found.append(orders.exclude(invoice_id="") if name == "invoice_id" else orders)  # as its index

@@ -187,6 +187,7 @@ class Purchase(ManualAccess):
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["email"], name="order_by_email"),
             models.Index(fields=["payment_method"], name="order_by_card"),
+            models.Index(fields=["product_name"], name="order_by_product_name"),
             models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
             models.Index(
                 fields=["livemode"],
