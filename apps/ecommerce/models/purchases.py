@@ -16,16 +16,11 @@ from .manual_access import ManualAccess
 from .order_numbers import OrderNumberField
 from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
-from .purchase_status import (
-    ACCESS_STATUSES,
-    COMPLIMENTARY,
-    ENDED_SUBSCRIPTIONS,
-    PurchaseStatus,
-    Suspension,
-)
+from .purchase_status import ACCESS_STATUSES, COMPLIMENTARY, PurchaseStatus, Suspension
+from .subscription_state import SubscriptionState
 
 
-class Purchase(ManualAccess):
+class Purchase(SubscriptionState, ManualAccess):
     """One buyer, one price, one Checkout Session. The purchase is created before the Session.
 
     `public_id` is in the Session's idempotency key, client_reference_id and metadata. After a crash, it leads from the
@@ -102,51 +97,20 @@ class Purchase(ManualAccess):
     session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
     payment_intent_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
-    subscription_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True, db_index=True)
     invoice_id = models.CharField(
         max_length=STRIPE_ID_LENGTH,
         blank=True,
         help_text=_("The invoice that was paid, of a sale without Checkout Session and subscription."),
     )
-    subscription_status = models.CharField(
-        max_length=30,
-        blank=True,
-        help_text=_("Status at Stripe. Refunds and disputes don't change it."),
-    )
     payment_method = models.CharField(max_length=100, blank=True, help_text=_("For example: Visa •••• 4242"))
     failure_code = models.CharField(
         max_length=500, blank=True, help_text=_("Stripe's code for why the last payment failed.")
     )
-    trial_end = models.DateTimeField(null=True, blank=True)
-    current_period_start = models.DateTimeField(null=True, blank=True)
-    current_period_end = models.DateTimeField(null=True, blank=True)
-    cancel_at = models.DateTimeField(null=True, blank=True)
-    paid_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("End of the newest paid period of the subscription.")
-    )
-    past_due_since = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the first unpaid invoice after that period was created.")
-    )
-    has_paid = models.BooleanField(default=False, help_text=_("Whether money was paid at least once."))
-    item_count = models.PositiveIntegerField(
-        default=1, help_text=_("Number of items of the subscription, with add-ons.")
-    )
-    next_amount = models.BigIntegerField(
-        null=True,
-        blank=True,
-        help_text=_("Amount of the next invoice, as Stripe computes it. Empty without one."),
-    )
-    next_payment_at = models.DateTimeField(null=True, blank=True)
     monthly_amount = models.BigIntegerField(
         null=True,
         blank=True,
         help_text=_("What the running subscription pays in a month. Empty if it does not run."),
     )
-    collection_paused = models.BooleanField(
-        default=False,
-        help_text=_("Whether the operator has paused the payments of the subscription at Stripe."),
-    )
-    collection_resumes_at = models.DateTimeField(null=True, blank=True)
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer came back after paying.")
@@ -287,25 +251,9 @@ class Purchase(ManualAccess):
         return self.status == PurchaseStatus.OPEN
 
     @property
-    def has_running_subscription(self) -> bool:
-        """Return whether the subscription can be managed at Stripe. An unknown status counts as running."""
-        return bool(self.subscription_id) and self.subscription_status not in ENDED_SUBSCRIPTIONS
-
-    @property
     def skips_payments(self) -> bool:
         """Return whether the operator has paused payments, and the next renewal is not charged."""
         resumes_at, period_end = self.collection_resumes_at, self.current_period_end
         resumes_before = resumes_at and period_end and resumes_at <= period_end
         is_renewing = self.status in (PurchaseStatus.TRIALING, PurchaseStatus.ACTIVE)
         return self.collection_paused and is_renewing and not resumes_before
-
-    @property
-    def will_be_charged_again(self) -> bool:
-        """Return whether Stripe will charge for the subscription again unless it is canceled."""
-        ends_with_its_period = (
-            self.subscription_status in ("active", "trialing")
-            and self.cancel_at is not None
-            and self.current_period_end is not None
-            and self.cancel_at <= self.current_period_end
-        )
-        return self.has_running_subscription and not ends_with_its_period
