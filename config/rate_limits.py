@@ -22,6 +22,7 @@ RATE_LIMITS = {
     "checkout": "10/5m/user,40/h/user,60/5m/ip",  # against tests of stolen cards
     "portal": "20/5m/user",
     "search": "120/m/ip",
+    "code": "30/m/ip,200/h/ip",  # against guessing of discount codes
     "poll": "600/m/user",
     "licences": "60/m/ip",  # the API for the programs that you sell
 }

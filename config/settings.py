@@ -74,7 +74,7 @@ SESSION_COOKIE_NAME = f"{cookie_prefix}sessionid"
 CSRF_COOKIE_NAME = f"{cookie_prefix}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{cookie_prefix}language"
 THEME_COOKIE_NAME = f"{cookie_prefix}theme"
-MESSAGES_COOKIE_NAME = f"{cookie_prefix}messages"
+MESSAGES_COOKIE_NAME, VIEW_AS_COOKIE_NAME = f"{cookie_prefix}messages", f"{cookie_prefix}view_as_buyer"
 MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
@@ -150,11 +150,10 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "apps.core.middleware.null_bytes.reject_null_bytes",
-    "apps.core.middleware.health_check.health_check",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.compression.CompressPagesMiddleware",
     "apps.core.middleware.indexing.private_by_default",
-    "apps.core.middleware.maintenance.maintenance",
+    "apps.core.middleware.availability.availability",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -163,6 +162,7 @@ MIDDLEWARE = [
     "apps.core.middleware.body_limit.body_limit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.ecommerce.back_office.view_as_buyer.ViewAsBuyerMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 

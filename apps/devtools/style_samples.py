@@ -1,6 +1,7 @@
 """Unsaved sample objects for the style page."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from apps.devtools.content_samples import make_contents
 from apps.ecommerce.models import (
+    DiscountCode,
     Payment,
     Price,
     Product,
@@ -23,8 +25,11 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.order_numbers import order_number
 from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
+from apps.ecommerce.purchases.code_rules import Refusal
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.status_messages import MESSAGES, status_message
+from apps.ecommerce.purchases.status_messages import status_message
+from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.storefront.code_notes import BroughtCode, add_code_notes
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options
 from apps.ecommerce.storefront.product_cards import ProductCard
@@ -40,6 +45,10 @@ STATE_FIELDS: dict[str, tuple[Status, dict[str, timedelta]]] = {
     "canceled_by_buyer": (Status.OPEN, {}),
     "free": (Status.PAID, {}),
     "partially_refunded": (Status.PAID, {}),
+    "granted": (Status.PAID, {"granted_at": -DAY}),
+    "granted_until": (Status.PAID, {"granted_at": -DAY, "granted_until": 20 * DAY}),
+    "granted_ended": (Status.CANCELED, {"granted_at": -9 * DAY, "granted_until": -DAY}),
+    "revoked": (Status.PAID, {"revoked_at": -DAY}),
     "trialing": (Status.TRIALING, {"trial_end": 14 * DAY}),
     "collection_paused": (Status.ACTIVE, {"paid_until": 20 * DAY}),
     "collection_paused_lapsed": (Status.ACTIVE, {"paid_until": -40 * DAY}),
@@ -66,6 +75,10 @@ PAYMENT_STATES: dict[str, dict[str, Any]] = {
     "void": {"status": Payment.Status.VOID},
     "free": {"amount_total": 0, "amount_subtotal": 0, "reason": "subscription_create"},
 }
+
+
+def make_code(refusal: Refusal | None = None) -> BroughtCode:
+    return BroughtCode("SUMMER", DiscountCode(code="SUMMER", percent_off=Decimal(20)), refusal)
 
 
 class SampleForm(forms.Form):
@@ -111,11 +124,12 @@ def samples() -> dict[str, Any]:
                 "upgrade_options": price_options(once.prices, None) if card.owned else [],
             }
             for card, options in (
-                (ProductCard(once), price_options(once.prices, None)),
+                (ProductCard(once), add_code_notes(price_options(once.prices, None), make_code())),
                 (ProductCard(subscription), options_in_currencies(subscription.prices, None)),
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
+        "brought_codes": [make_code(), make_code(Refusal.EXPIRED)],
         "plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [
@@ -158,7 +172,7 @@ def samples() -> dict[str, Any]:
 
 
 def make_purchase(state: str) -> Purchase:
-    """Return a purchase in this state, a key of status_messages.MESSAGES."""
+    """Return a purchase in this state, a key of status_texts.MESSAGES."""
     is_recurring = state in SUBSCRIPTION_STATES
     configuration = make_configuration("Ship Small", RECURRING if is_recurring else ONCE)
     price = configuration.prices[0]
@@ -177,15 +191,16 @@ def make_purchase(state: str) -> Purchase:
 
 
 def state_values(state: str, price: Price) -> dict[str, Any]:
-    """Return the columns of a purchase in this state, a key of status_messages.MESSAGES."""
+    """Return the columns of a purchase in this state, a key of status_texts.MESSAGES."""
     suspended_by, now = state.removesuffix("_running"), timezone.now()
-    suspended_by = suspended_by if suspended_by in Suspension.values else ""
+    suspended_by = suspended_by if suspended_by in Suspension.values and state != "revoked" else ""
     dates: dict[str, timedelta] = {}
     if suspended_by:
         status = Status.ACTIVE if price.is_recurring else Status.PAID
     else:
         status, dates = STATE_FIELDS.get(state) or (Status(state), {})
-    amount = 0 if state in ("free", "trialing") else price.unit_amount or price.custom_preset or 0
+    is_free = state in ("free", "trialing") or state.startswith("granted")
+    amount = 0 if is_free else price.unit_amount or price.custom_preset or 0
     refunded = {"partially_refunded": amount // 3, "refunded": amount, "refunded_running": amount}
     has_paid = status not in (Status.OPEN, Status.EXPIRED, Status.FAILED, Status.INCOMPLETE)
     values: dict[str, Any] = {
@@ -194,7 +209,7 @@ def state_values(state: str, price: Price) -> dict[str, Any]:
         "amount_subtotal": amount,
         "amount_total": amount,
         "amount_refunded": refunded.get(state, 0),
-        "payment_method": "Visa •••• 4242" if has_paid else "",
+        "payment_method": "Visa •••• 4242" if has_paid and not state.startswith("granted") else "",
         "failure_code": "insufficient_funds" if status == Status.FAILED else "",
         "has_paid": has_paid and amount > 0,
         "paid_at": now if has_paid else None,

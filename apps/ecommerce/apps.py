@@ -7,10 +7,11 @@ class EcommerceConfig(AppConfig):
     verbose_name = "Store"
 
     def ready(self) -> None:
-        from allauth.account.signals import email_confirmed
+        from allauth.account.signals import email_confirmed, user_signed_up
 
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
+        from apps.ecommerce.back_office import access_actions  # noqa: F401  (adds its actions)
         from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
@@ -37,6 +38,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
         from apps.ecommerce.purchases.external_sales import queue_adoption
+        from apps.ecommerce.purchases.manual_access import queue_claim, queue_claim_after_signup
         from apps.users import admin_site, personal_data
         from apps.users.models import User
 
@@ -51,6 +53,8 @@ class EcommerceConfig(AppConfig):
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
         email_confirmed.connect(queue_adoption)
+        email_confirmed.connect(queue_claim)
+        user_signed_up.connect(queue_claim_after_signup)
         page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
         page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)

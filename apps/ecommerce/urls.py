@@ -4,6 +4,7 @@ from apps.ecommerce.catalogue.slugs import SlugConverter
 from apps.ecommerce.views import (
     billing_details,
     checkout,
+    discount_codes,
     files,
     lessons,
     licences,
@@ -11,6 +12,7 @@ from apps.ecommerce.views import (
     store,
     subscriptions,
     unsubscribe,
+    view_as_buyer,
     webhook,
 )
 
@@ -19,6 +21,7 @@ register_converter(SlugConverter, "any_slug")
 urlpatterns = [
     path("store/", store.store, name="store"),
     path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
+    path("store/code/remove/", discount_codes.remove_code, name="remove_code"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),
     path("store/<any_slug:slug>/samples/<int:file_id>/", files.sample, name="sample"),
@@ -69,6 +72,7 @@ urlpatterns = [
     path("licences/deactivate/", licences.deactivate, name="licence_deactivate"),
     path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
+    path("view-as-buyer/stop/", view_as_buyer.stop, name="stop_view_as_buyer"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow
 ]

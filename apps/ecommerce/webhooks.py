@@ -6,7 +6,7 @@ duplicates and the order of events do not matter.
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
+from apps.ecommerce.purchases import code_events
 from apps.ecommerce.purchases.emails import queue_renewal_upcoming_email, queue_trial_ending_email
 from apps.ecommerce.purchases.external_sales import import_invoice, import_session
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
@@ -29,6 +30,7 @@ from apps.ecommerce.purchases.payments import (
 )
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import StripeData, clean_json, clean_text, fetch_or_none
+from apps.ecommerce.stripe_api.event_payloads import InvalidEvent, get_id, is_text
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +39,6 @@ Handler: TypeAlias = Callable[[Payload, str], None]
 
 TOLERANCE_SECONDS = 300  # maximum age of a signature, as in Stripe's libraries
 MAX_TIMESTAMP = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # later times overflow in some time zones
-
-
-class InvalidEvent(Exception):
-    pass
 
 
 def verify(body: bytes, signature: str) -> Payload:
@@ -101,17 +99,13 @@ def _is_snapshot_event(event: Any) -> bool:
     return (
         isinstance(event, dict)
         and event.get("object") == "event"
-        and _is_text(event.get("id"), STRIPE_ID_LENGTH)
-        and _is_text(event.get("type"), 100)
+        and is_text(event.get("id"), STRIPE_ID_LENGTH)
+        and is_text(event.get("type"), 100)
         and isinstance(created := event.get("created"), int | float)
         and 0 <= created < MAX_TIMESTAMP
         and isinstance(data := event.get("data"), dict)
         and isinstance(data.get("object"), dict)
     )
-
-
-def _is_text(value: Any, max_length: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= max_length
 
 
 def _run_handlers(record: WebhookEvent) -> None:
@@ -128,20 +122,13 @@ def _run_handlers(record: WebhookEvent) -> None:
     row.update(error=error, processed_at=timezone.now())
 
 
-def _get_id(value: Any, name: str) -> str:
-    found = value.get("id") if isinstance(value, Mapping) else value
-    if not _is_text(found, STRIPE_ID_LENGTH):
-        raise InvalidEvent(f"the {name} has no id")
-    return str(found)
-
-
 def _sync_all(purchases: Iterable[Purchase], cause: str) -> None:
     for purchase in purchases:
         sync_purchase(purchase, cause)
 
 
 def _handle_session(session: Payload, cause: str) -> None:
-    key = _get_id(session, "session")
+    key = get_id(session, "session")
     if purchases := Purchase.objects.filter(session_id=key) or _restore_session_id(session):
         _sync_all(purchases, cause)
     elif session.get("status") == "complete":
@@ -149,49 +136,52 @@ def _handle_session(session: Payload, cause: str) -> None:
 
 
 def _handle_subscription(subscription: Payload, cause: str) -> None:
-    _sync_subscription(_get_id(subscription, "subscription"), cause)
+    _sync_subscription(get_id(subscription, "subscription"), cause)
 
 
 def _handle_trial_ending(subscription: Payload, cause: str) -> None:
-    if purchase := _sync_subscription(_get_id(subscription, "subscription"), cause):
+    if purchase := _sync_subscription(get_id(subscription, "subscription"), cause):
         queue_trial_ending_email(purchase)
 
 
 def _handle_upcoming_invoice(invoice: Payload, cause: str) -> None:
     subscription = invoice_subscription(invoice)
-    if subscription and (purchase := _sync_subscription(_get_id(subscription, "subscription"), cause)):
+    if subscription and (purchase := _sync_subscription(get_id(subscription, "subscription"), cause)):
         queue_renewal_upcoming_email(purchase)
 
 
 def _handle_payment(charge_or_refund: Payload, cause: str) -> None:
     if intent := charge_or_refund.get("payment_intent"):
-        _sync_all(purchases_for_payment(_get_id(intent, "payment intent")), cause)
+        _sync_all(purchases_for_payment(get_id(intent, "payment intent")), cause)
     elif charge := charge_or_refund.get("charge") or charge_or_refund.get("id"):
-        _sync_all(purchases_for_charge(_get_id(charge, "charge")), cause)
+        _sync_all(purchases_for_charge(get_id(charge, "charge")), cause)
 
 
 def _handle_failed_payment(intent: Payload, cause: str) -> None:
-    _sync_all(Purchase.objects.filter(payment_intent_id=_get_id(intent, "payment intent")), cause)
+    _sync_all(Purchase.objects.filter(payment_intent_id=get_id(intent, "payment intent")), cause)
 
 
 def _handle_invoice(invoice: Payload, cause: str) -> None:
     if subscription := invoice_subscription(invoice):
-        _sync_subscription(_get_id(subscription, "subscription"), cause)
+        _sync_subscription(get_id(subscription, "subscription"), cause)
     elif invoice.get("status") == "paid":
-        import_invoice(_get_id(invoice, "invoice"), cause)
+        import_invoice(get_id(invoice, "invoice"), cause)
 
 
 def _handle_product(product: Payload, cause: str) -> None:
-    sync_product(_get_id(product, "product"))
+    sync_product(get_id(product, "product"))
 
 
 def _handle_price(price: Payload, cause: str) -> None:
-    sync_product(_get_id(price.get("product"), "price's product"))
+    sync_product(get_id(price.get("product"), "price's product"))
 
 
 # The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
 HANDLERS: dict[str, list[Handler]] = {
-    "checkout.session.completed": [_handle_session],  # paid, or waiting for the bank
+    "checkout.session.completed": [
+        _handle_session,
+        code_events.handle_redemption,
+    ],  # paid, or waiting for the bank
     "checkout.session.async_payment_succeeded": [_handle_session],
     "checkout.session.async_payment_failed": [_handle_session],
     "checkout.session.expired": [_handle_session],
@@ -216,6 +206,12 @@ HANDLERS: dict[str, list[Handler]] = {
     "invoice.payment_failed": [_handle_invoice],
     "invoice.upcoming": [_handle_upcoming_invoice],  # some days before a renewal
     "invoice.payment_action_required": [_handle_invoice],  # the buyer has to confirm at the bank
+    "customer.discount.created": [code_events.handle_redemption],  # of a subscription
+    "promotion_code.created": [code_events.handle_code],
+    "promotion_code.updated": [code_events.handle_code],
+    "coupon.created": [code_events.handle_coupon],
+    "coupon.updated": [code_events.handle_coupon],
+    "coupon.deleted": [code_events.handle_coupon],
     "product.created": [_handle_product],
     "product.updated": [_handle_product],
     "product.deleted": [_handle_product],

@@ -33,7 +33,7 @@ from apps.ecommerce.models import (
     Tag,
 )
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_messages import MESSAGES
+from apps.ecommerce.purchases.status_texts import MESSAGES
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.factories import add_file, add_version
@@ -390,7 +390,7 @@ def create_files(configuration: ProductConfiguration) -> None:
 
 
 def create_purchase(state: str, user: User, slug: str) -> Purchase:
-    """Create a purchase in this state (a key of status_messages.MESSAGES), with its status changes."""
+    """Create a purchase in this state (a key of status_texts.MESSAGES), with its status changes."""
     configuration = ProductConfiguration.objects.with_catalogue().get(slug=slug)
     price = configuration.prices[0]
     purchase = Purchase.objects.create(
@@ -415,7 +415,7 @@ def create_purchase(state: str, user: User, slug: str) -> Purchase:
             purchase=purchase,
             from_status=before,
             to_status=after,
-            suspended_by=purchase.suspended_by,
+            suspended_by=purchase.suspension,
             version=version,
             cause="a test scene",
         )

@@ -38,6 +38,7 @@ store                                             200      200      200      200
 checkout_return                                   login    404      404      404      404      404
 product                                           200      200      200      200      200      200
 buy                                               302      303      303      303      303      303
+remove_code                                       405      405      405      405      405      405
 purchases                                         login    200      200      200      200      200
 purchase_changes                                  login    200      200      200      200      200
 purchase                                          login    404      200      200      404      404
@@ -64,6 +65,7 @@ lesson_done                                       405      405      405      405
 lesson_preview                                    200      200      302      200      200      200
 lesson_preview_video                              200      200      200      200      200      200
 billing_details                                   login    200      200      200      200      200
+stop_view_as_buyer                                405      405      405      405      405      405
 stripe_webhook                                    405      405      405      405      405      405
 webhooks/stripe                                   405      405      405      405      405      405
 account                                           login    200      200      200      200      200
@@ -140,6 +142,7 @@ POST = """
 language                                          302      302      302      302      302      302
 theme                                             302      302      302      302      302      302
 buy                                               302      303      303      303      303      303
+remove_code                                       302      302      302      302      302      302
 receipt                                           405      405      405      405      405      405
 purchase_manage                                   login    404      302      302      404      404
 purchase_switch                                   login    404      302      302      404      404
@@ -156,6 +159,7 @@ purchased_version                                 405      405      405      405
 sample                                            405      405      405      405      405      405
 lesson_done                                       login    store    302      store    store    store
 billing_details                                   login    200      200      200      200      200
+stop_view_as_buyer                                login    404      404      404      404      404
 stripe_webhook                                    400      400      400      400      400      400
 webhooks/stripe                                   400      400      400      400      400      400
 account                                           login    200      200      200      200      200

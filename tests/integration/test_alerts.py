@@ -110,6 +110,13 @@ def break_receiver(as_ada: Client, icons: ProductConfiguration) -> None:
     )
 
 
+def revoke_a_subscription(as_ada: Client, icons: ProductConfiguration) -> None:
+    buy(as_ada, icons)
+    running = {"subscription_id": "sub_1", "subscription_status": "active", "status": "active"}
+    Purchase.objects.update(**running, revoked_at=timezone.now())
+    outbox.outbox.clear()
+
+
 def refuse_to_sell(as_ada: Client, icons: ProductConfiguration) -> None:
     now = timezone.now()
     SalesProblem.objects.create(code="account_invalid", message="No.", first_at=now, last_at=now)
@@ -160,6 +167,7 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "worker silent": break_worker,
     "billed twice": charge_twice,
     "reversed but billed": refund_a_subscription,
+    "revoked but billed": revoke_a_subscription,
     "receivers failing": break_receiver,
     "billed without account": delete_a_buyer,
     "reconcile overdue": miss_runs,

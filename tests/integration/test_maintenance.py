@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from apps.core.middleware.maintenance import maintenance
 from tests.integration.urls import read_body
 
 
@@ -55,11 +53,3 @@ def test_maintenance_page_uses_the_visitors_language_and_theme(closed: Client) -
     closed.cookies["theme"] = "dark"
     page = closed.get("/", headers={"accept-language": "de"}).content.decode()
     assert '<html lang="de" dir="ltr" data-theme="dark">' in page
-
-
-def test_open_shop_runs_no_maintenance_check(settings: Any) -> None:
-    from django.core.exceptions import MiddlewareNotUsed
-
-    never: Callable[..., Any] = lambda request: None  # noqa: E731
-    with pytest.raises(MiddlewareNotUsed):
-        maintenance(never)

@@ -14,11 +14,12 @@ from stripe.params import billing_portal as pb
 from stripe.params import checkout as pc
 
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import DiscountCode, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.customers import billing_currency, update_customer_email
+from apps.ecommerce.purchases.discount_codes import sync_codes, sync_codes_of_coupon
 from apps.ecommerce.purchases.payments import purchases_for_payment
 from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
@@ -26,6 +27,8 @@ from stripe_sandbox.testing.sdk_types import check_params
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_price, buy, create_product, first_price, pay, press_buy, signed_in, url_path
 from tests.integration.editor_form import ADD, add_to_form, change_url, read_form, save
+from tests.integration.test_discount_code_admin import change, make
+from tests.integration.test_discount_codes import press_buy_with
 from tests.integration.test_order_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +49,11 @@ ROUTES: dict[str, Any] = {
     "POST /v1/customers/{id}/tax_ids": p.CustomerTaxIdCreateParams,
     "DELETE /v1/customers/{id}/tax_ids/{id}": p.CustomerTaxIdDeleteParams,
     "POST /v1/coupons": p.CouponCreateParams,
+    "DELETE /v1/coupons/{id}": p.CouponDeleteParams,
+    "GET /v1/promotion_codes": p.PromotionCodeListParams,
+    "POST /v1/promotion_codes": p.PromotionCodeCreateParams,
+    "GET /v1/promotion_codes/{id}": p.PromotionCodeRetrieveParams,
+    "POST /v1/promotion_codes/{id}": p.PromotionCodeUpdateParams,
     "POST /v1/checkout/sessions": pc.SessionCreateParams,
     "GET /v1/checkout/sessions/{id}": pc.SessionRetrieveParams,
     "POST /v1/checkout/sessions/{id}/expire": pc.SessionExpireParams,
@@ -81,7 +89,8 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         parts = urlsplit(url)
-        route = f"{method.upper()} {re.sub(r'(prod|cs|we|sub|cus|bpc|txi|in|price)_[A-Za-z0-9_]+', '{id}', parts.path)}"
+        path = re.sub(r"(prod|cs|we|sub|cus|bpc|txi|in|price|promo)_[A-Za-z0-9_]+", "{id}", parts.path)
+        route = f"{method.upper()} {re.sub('coupons/.+', 'coupons/{id}', path)}"
         schema = ROUTES[route]
         tree = forms.decode(post_data or parts.query)
         check_params(params.check(tree, schema, frozenset(tree)), schema)
@@ -141,6 +150,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     as_ada.post(f"{order}/cancel/")  # cancel at once
     refund_and_keep(olive, paid, Purchase.objects.get(product=letter.product, user__email="bob@example.com"))
     write_product(olive)
+    write_codes(olive, as_bob)
     settings.SITE_URL = "https://shop.example"
     list(run_checks(fix=True))
     (endpoint, *_own) = sandbox.client.v1.webhook_endpoints.list().data
@@ -172,6 +182,21 @@ def write_product(olive: User) -> None:
     form = read_form(client, change_url(row)) | {"name": "Notes", "features": "", "payment_text": ""}
     form |= {"prices-0-amount": "80", "prices-1-nickname": "Yours"}
     assert save(client, change_url(row), form).status_code == 302
+
+
+def write_codes(olive: User, buyer: Client) -> None:
+    """Make codes in the admin, one of which Stripe refuses, and open a checkout with one."""
+    operator = signed_in(olive)
+    make(operator, max_redemptions="5", last_day="2099-01-01", minimum_usd="9", first_purchase_only="on")
+    make(operator, code="HALF", percent_off="50", duration="repeating", months="2")
+    code = DiscountCode.objects.get(code="HALF")
+    change(operator, code, "save", note="Newsletter")
+    DiscountCode.objects.filter(pk=code.pk).delete()
+    assert make(operator, code="HALF").status_code == 200
+    sync_codes()
+    sync_codes_of_coupon(code.coupon_id)
+    press_buy_with(buyer, ProductConfiguration.objects.get(product__name="Notes"), "HALF")
+    assert Purchase.objects.latest("pk").discount_code == code
 
 
 def sell_outside_the_store(sandbox: Any, icons: ProductConfiguration, letter: ProductConfiguration) -> None:

@@ -225,6 +225,7 @@ def create_shop(sandbox: Any, icons: ProductConfiguration, club: ProductConfigur
             "app_label": "ecommerce",
             "url": "nowhere/",
             "activation_id": str(activation.pk),
+            "user_id": str(users["stranger"].pk),  # type: ignore[union-attr]
         },
         "lesson_preview": {"lesson_id": str(preview.pk)},
         "lesson_preview_video": {"lesson_id": str(preview.pk)},

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import stripe
+from allauth.account.models import EmailAddress
 from django.urls import reverse
 from django.utils import timezone
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from apps.ecommerce.models import Mail, Payment, Price, Purchase, ReceiverCall, 
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.anomalies import billed_twice
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
+from apps.ecommerce.purchases.manual_access import AlreadyGiven, give_access, restore_access, revoke_access
 from apps.users.models import User
 from apps.users.personal_data import delete_account
 from stripe_sandbox import errors, scheduled_actions, storage, switches
@@ -389,6 +391,27 @@ class Shop(RuleBasedStateMachine):
         self.world.forget_old_events()
         self.world.act(run, fault)
 
+    @act(lambda self: self._rows(), which=number, fault=fault)
+    def revoke_or_restore_access(self, which: int, fault: Any) -> None:
+        row = self._row(which)
+        change = restore_access if row.revoked_at else revoke_access
+        self.world.act(lambda: change(row, "the operator", sends_email=False), fault)
+        row.refresh_from_db()
+        assert not (row.revoked_at and has_access(row))
+
+    @act(who=number, what=number, days=st.sampled_from([None, 1, 40]), fault=fault)
+    def give_access(self, who: int, what: int, days: int | None, fault: Any) -> None:
+        user, price = self._pick(self.world.users, who), self._pick(self.world.prices, what)
+        EmailAddress.objects.update_or_create(user=user, email=user.email, defaults={"verified": True})
+        until = timezone.now() + timedelta(days=days) if days else None
+        values = {"until": until, "language": "en", "public_id": uuid4(), "cause": "the operator"}
+
+        def give() -> None:
+            with suppress(AlreadyGiven):
+                give_access(price, user.email, **values)
+
+        self.world.act(give, fault)
+
     @act(is_down=st.booleans())
     def set_mail_server(self, is_down: bool) -> None:
         MailServer.is_down = is_down
@@ -496,7 +519,8 @@ class Shop(RuleBasedStateMachine):
         self._cancel_everything()
 
     def _check_final_state(self) -> None:
-        rows = {str(row.session_id or row.subscription_id): row for row in self._all_rows()}
+        bought = [row for row in self._all_rows() if not row.granted_at]
+        rows = {str(row.session_id or row.subscription_id): row for row in bought}
         known_customers = set(StripeCustomer.objects.values_list("id", flat=True))
         for key, history in self.history.items():
             row, truth = rows.get(key), history[-1]
@@ -521,8 +545,11 @@ class Shop(RuleBasedStateMachine):
         checks.check_balance(rows, Stripe.read())
         several = Stripe.read().billed_twice(known_customers)
         assert len(billed_twice()) == several, "buyers who are charged twice are not reported"
-        for user, product in {(row.user, row.product) for row in rows.values() if row.user}:
-            entitled = [row for row in rows.values() if (row.user, row.product) == (user, product)]
+        every = self._all_rows()
+        for row in every:
+            assert not (row.granted_at and (row.payments.all() or row.has_running_subscription))
+        for user, product in {(row.user, row.product) for row in every if row.user}:
+            entitled = [row for row in every if (row.user, row.product) == (user, product)]
             assert bool(owned(user, product)) == any(has_access(row) for row in entitled)
 
     @staticmethod
@@ -548,7 +575,8 @@ class Shop(RuleBasedStateMachine):
     def _assert_upgrades_cost_the_difference(self) -> None:
         """Let owners of a cheaper licence press "buy" for the higher one."""
         dearest = max(self.world.prices, key=lambda price: (price.product.name == "Icons", price.unit_amount))
-        for row in purchases_with_access().filter(product=dearest.product).exclude(user=None):
+        owners = purchases_with_access().bought().filter(product=dearest.product)
+        for row in owners.exclude(user=None):
             user = next(user for user in self.world.users if user.pk == row.user_id)
             if self._buy(self.world.users.index(user), self.world.prices.index(dearest))():
                 licence = Stripe.read().truths(self.upgrades)[str(row.session_id)]

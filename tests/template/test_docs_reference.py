@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
     Category,
+    DiscountCode,
     FaqEntry,
     FileVersion,
     Lesson,
@@ -43,7 +44,7 @@ from stripe_sandbox import testing
 from tests.factories import buy
 
 MODELS: list[type[Model]] = [
-    *(Product, Price, ProductConfiguration, Category, Tag, FaqEntry),
+    *(Product, Price, DiscountCode, ProductConfiguration, Category, Tag, FaqEntry),
     *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
     *(Purchase, Refund, SubscriptionChange, StatusChange, Mail, WebhookEvent, StripeCustomer),
     User,

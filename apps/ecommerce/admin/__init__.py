@@ -1,1 +1,1 @@
-from . import catalogue, external_sales, files, lessons, licences, operations, purchases  # noqa: F401
+from . import catalogue, discount_codes, external_sales, files, lessons, licences, operations, purchases  # noqa: F401

@@ -98,7 +98,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
                 confirm = new_confirm(purchase)  # otherwise trying again must do nothing twice
             form.add_error(None, text)
             return self._ask(request, purchase, action, confirm, form)
-        return self._back(request, purchase, entry.message)
+        return action.respond(request, purchase, entry) or self._back(request, purchase, entry.message)
 
     def _ask(
         self,

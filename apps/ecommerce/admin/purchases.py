@@ -10,6 +10,7 @@ from apps.ecommerce.money import format_money
 
 from .bulk import act_on_rows
 from .columns import order_number
+from .manual_access import ManualAccessAdmin
 from .order_page import OrderPageAdmin
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
 
@@ -28,7 +29,7 @@ class StatusChangeInline(ReadOnlyInline):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(OrderPageAdmin):
+class PurchaseAdmin(ManualAccessAdmin, OrderPageAdmin):
     view_on_site = False  # the buyer's page is a 404 for operators
     list_display = (
         "order_number",
@@ -40,7 +41,11 @@ class PurchaseAdmin(OrderPageAdmin):
         "created_at",
         "synced_at",
     )
-    list_filter = ("status", "suspended_by", "subscription_status", "livemode", "product")
+    list_filter = (
+        *("status", "suspended_by", "subscription_status", "livemode", "product"),
+        ("granted_at", admin.EmptyFieldListFilter),
+        ("revoked_at", admin.EmptyFieldListFilter),
+    )
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
     search_fields = (
@@ -58,7 +63,8 @@ class PurchaseAdmin(OrderPageAdmin):
 
     @admin.display(description=_("amount"))
     def amount(self, row: Purchase) -> str:
-        return row.price_label if row.is_recurring else format_money(row.amount_total, row.currency)
+        has_label = row.is_recurring or row.granted_at
+        return row.price_label if has_label else format_money(row.amount_total, row.currency)
 
     @admin.action(description=_("Refresh from Stripe"), permissions=["refresh"])
     def refresh(self, request: HttpRequest, rows: QuerySet[Purchase]) -> HttpResponse | None:

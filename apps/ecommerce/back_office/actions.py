@@ -5,6 +5,7 @@ from typing import Any
 
 import stripe
 from django import forms
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -46,6 +47,10 @@ class OrderAction:
         It may be called again with the same `entry` after an error that leaves open whether Stripe has done it.
         """
         raise NotImplementedError
+
+    def respond(self, request: HttpRequest, purchase: Purchase, entry: OperatorAction) -> HttpResponse | None:
+        """Return where the operator goes after the action; None: back to the order."""
+        return None
 
 
 def order_state(purchase: Purchase) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 import stripe
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -75,8 +76,8 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
     now, purchase = timezone.now(), fields["purchase"]
     own = OperatorAction.objects.filter(token=token)
     old = OperatorAction.objects.filter(outcome=Outcome.RUNNING, started_at__lt=now - MAX_RUNNING_TIME)
-    if purchase:
-        old.filter(purchase=purchase).set_outcome(Outcome.INTERRUPTED, finished_at=now)
+    same = Q(purchase=purchase) | Q(token=token) if purchase else Q(token=token)
+    old.filter(same).set_outcome(Outcome.INTERRUPTED, finished_at=now)
     try:
         with transaction.atomic():
             entry, is_new = OperatorAction.objects.get_or_create(

@@ -35,6 +35,7 @@ NO_ACCESS: dict[str, str | Promise] = {
     Suspension.DISPUTE_LOST: gettext_lazy(
         "the dispute was lost, and the bank has returned the money to the buyer."
     ),
+    Suspension.REVOKED: gettext_lazy("an operator has ended it. The reason is in the timeline."),
 }
 
 
@@ -48,6 +49,8 @@ def access_now(purchase: Purchase) -> AccessNow:
     """Return whether the buyer can open the product now, and why."""
     if not has_access(purchase):
         return AccessNow(False, _why_closed(purchase))
+    if purchase.user is None and purchase.granted_at and not purchase.claimed_at:
+        return AccessNow(False, _("it waits until an account confirms this e-mail address."))
     if purchase.user is None:
         return AccessNow(False, _("the buyer's account was deleted."))
     if not purchase.user.is_active:
@@ -58,6 +61,10 @@ def access_now(purchase: Purchase) -> AccessNow:
 def _why_closed(purchase: Purchase) -> str:
     if purchase.livemode != is_livemode():
         return _("the order is from Stripe's live mode.") if purchase.livemode else _("the order is a test.")
+    if purchase.revoked_at:
+        return str(NO_ACCESS[Suspension.REVOKED])
+    if purchase.granted_until and purchase.granted_until <= timezone.now():
+        return _fill(_("it was given without payment, until %(granted_until)s."), purchase)
     if purchase.is_suspended:
         if upgrade_note(purchase):
             text = _("it is an upgrade of %(order)s, whose payment was refunded or disputed.")
@@ -82,6 +89,10 @@ def _why_closed(purchase: Purchase) -> str:
 
 def _why_open(purchase: Purchase) -> str:
     now = timezone.now()
+    if purchase.granted_until:
+        return _fill(_("given without payment, until %(granted_until)s."), purchase)
+    if purchase.granted_at:
+        return _("given without payment.")
     if purchase.status == Status.PAID:
         if purchase.amount_refunded:
             return _fill(
@@ -153,6 +164,7 @@ def _fill(text: str | Promise, purchase: Purchase) -> str:
         "paid_until": format_day(purchase.paid_until),
         "access_until": format_day(access_until(purchase)),
         "code": f" ({purchase.failure_code})" if purchase.failure_code else "",
+        "granted_until": format_time(purchase.granted_until) if purchase.granted_until else "",
         "grace": settings.PAST_DUE_GRACE_DAYS,
     }
     return str(text) % values

@@ -8,6 +8,7 @@ from .catalogue import (
 )
 from .categories import Category, Tag
 from .customers import StripeCustomer
+from .discount_codes import MAX_CODE_LENGTH, DiscountCode
 from .emails import Alert, Mail
 from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage

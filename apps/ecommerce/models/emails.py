@@ -29,6 +29,9 @@ class Mail(models.Model):
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
         LICENCE_KEY = "licence_key", _("licence key")
+        GRANTED = "granted", _("access given")
+        INVITED = "invited", _("access waits for an account")
+        REVOKED = "revoked", _("access ended by the shop")
         UPDATED = "updated", _("new version of a file")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")

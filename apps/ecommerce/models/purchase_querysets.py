@@ -23,19 +23,27 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
         return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
 
-    def known_to_stripe(self) -> PurchaseQuerySet:
+    def known_to_buyers(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
-        return self.exclude(session_id=None, subscription_id="", invoice_id="")
+        return self.exclude(session_id=None, subscription_id="", invoice_id="", granted_at=None)
+
+    def bought(self) -> PurchaseQuerySet:
+        """Exclude access that was given without payment."""
+        return self.filter(granted_at=None)
+
+    def waiting(self) -> PurchaseQuerySet:
+        """Filter access that was given to an e-mail address that no account has confirmed yet."""
+        return self.filter(granted_at__isnull=False, claimed_at=None, livemode=is_livemode())
 
     def with_catalogue(self) -> PurchaseQuerySet:
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
-    def create_for(self, user: User, price: Price, cause: str, **fields: Any) -> Purchase:
+    def create_for(self, user: User | None, price: Price, cause: str, **fields: Any) -> Purchase:
         currency = fields.get("currency", price.currency)
         amount = price.custom_preset if price.is_custom else price.amounts.get(currency)
         defaults = {
-            "email": user.email,
+            "email": user.email if user else "",
             "product_id": price.product_id,
             "product_name": price.product.name,
             "price_name": price.nickname,

@@ -1,6 +1,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+COMPLIMENTARY = _("complimentary")  # shown instead of "paid" if an operator gave access
 MISSING_SUBSCRIPTION = "missing"  # not a Stripe status: the purchase belongs to another Stripe account
 # The final statuses. https://docs.stripe.com/api/subscriptions/object#subscription_object-status
 ENDED_SUBSCRIPTIONS = ("canceled", "incomplete_expired", MISSING_SUBSCRIPTION)
@@ -31,6 +32,7 @@ class Suspension(models.TextChoices):
     REFUNDED = "refunded", _("refunded")
     DISPUTED = "disputed", _("payment disputed")
     DISPUTE_LOST = "dispute_lost", _("payment reversed")
+    REVOKED = "revoked", _("access ended by the shop")  # see Purchase.suspension
 
 
 # The statuses with access, unless it is suspended or the paid period is over. See entitlements.has_access.

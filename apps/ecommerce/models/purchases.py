@@ -6,17 +6,26 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from .catalogue import Product
+from .discount_codes import DiscountCode
 from .fields import STRIPE_ID_LENGTH
+from .manual_access import ManualAccess
 from .order_numbers import OrderNumberField
 from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
-from .purchase_status import ACCESS_STATUSES, ENDED_SUBSCRIPTIONS, PurchaseStatus, Suspension
+from .purchase_status import (
+    ACCESS_STATUSES,
+    COMPLIMENTARY,
+    ENDED_SUBSCRIPTIONS,
+    PurchaseStatus,
+    Suspension,
+)
 
 
-class Purchase(models.Model):
+class Purchase(ManualAccess):
     """One buyer, one price, one Checkout Session. The purchase is created before the Session.
 
     `public_id` is in the Session's idempotency key, client_reference_id and metadata. After a crash, it leads from the
@@ -49,6 +58,14 @@ class Purchase(models.Model):
         on_delete=models.SET_NULL,
         related_name="upgrades",
         help_text=_("The purchase whose value was credited."),
+    )
+    discount_code = models.ForeignKey(
+        DiscountCode,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="purchases",
+        help_text=_("The code that was brought to the open checkout; after it, the one that was used."),
     )
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(
@@ -167,6 +184,16 @@ class Purchase(models.Model):
             models.Index(fields=["user", "product", "status"]),
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["livemode", "created_at", "paid_at"], name="purchase_checkouts"),
+            models.Index(
+                fields=["livemode"],
+                condition=Q(granted_at__isnull=False, claimed_at=None),
+                name="purchase_waiting",
+            ),
+            models.Index(
+                fields=["granted_until"],
+                condition=Q(granted_until__isnull=False),
+                name="purchase_granted_until",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -206,8 +233,10 @@ class Purchase(models.Model):
     @property
     def status_label(self) -> str:
         # Faster than get_status_display(), which translates all choices.
-        shown = Suspension(self.suspended_by) if self.is_suspended else PurchaseStatus(self.status)
-        return str(shown.label)
+        if self.is_suspended:
+            return str(Suspension(self.suspension).label)
+        is_given = self.granted_at and self.status == PurchaseStatus.PAID
+        return str(COMPLIMENTARY if is_given else PurchaseStatus(self.status).label)
 
     @property
     def unit_amount(self) -> int | None:
@@ -219,6 +248,8 @@ class Purchase(models.Model):
 
     @property
     def price_label(self) -> str:
+        if self.granted_at:
+            return str(capfirst(COMPLIMENTARY))
         amount = self.unit_amount
         if amount is None and self.next_amount is not None:  # the price has no such currency any more
             amount = self.next_amount // self.quantity
@@ -234,12 +265,17 @@ class Purchase(models.Model):
     @property
     def opens_product(self) -> bool:
         """Return whether status and payments allow access. See entitlements.has_access for the current moment."""
-        return self.status in ACCESS_STATUSES and not self.suspended_by
+        return self.status in ACCESS_STATUSES and not self.suspension
+
+    @property
+    def suspension(self) -> str:
+        """Return why there is no access, a Suspension, or "". The operator's decision comes first."""
+        return Suspension.REVOKED if self.revoked_at else self.suspended_by
 
     @property
     def is_suspended(self) -> bool:
-        """Return whether there would be access but for a refund or a dispute."""
-        return bool(self.suspended_by) and self.status in ACCESS_STATUSES
+        """Return whether there would be access but for a refund, a dispute or the operator's decision."""
+        return bool(self.suspension) and self.status in ACCESS_STATUSES
 
     @property
     def is_open(self) -> bool:

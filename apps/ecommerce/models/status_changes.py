@@ -1,7 +1,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .purchase_status import ACCESS_STATUSES, PurchaseStatus, Suspension
+from .purchase_status import ACCESS_STATUSES, COMPLIMENTARY, PurchaseStatus, Suspension
 from .purchases import Purchase
 
 
@@ -27,6 +27,7 @@ class StatusChange(models.Model):
     @property
     def label(self) -> str:
         # Faster than get_to_status_display(), which translates all choices.
-        is_suspended = self.suspended_by and self.to_status in ACCESS_STATUSES
-        shown = Suspension(self.suspended_by) if is_suspended else PurchaseStatus(self.to_status)
-        return str(shown.label)
+        if self.suspended_by and self.to_status in ACCESS_STATUSES:
+            return str(Suspension(self.suspended_by).label)
+        is_given = self.to_status == PurchaseStatus.PAID and self.purchase.granted_at
+        return str(COMPLIMENTARY if is_given else PurchaseStatus(self.to_status).label)

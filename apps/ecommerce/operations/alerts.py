@@ -26,7 +26,7 @@ from apps.ecommerce.purchases.anomalies import (
     paid_without_owner,
 )
 from apps.ecommerce.purchases.licences import purchases_without_key
-from apps.ecommerce.purchases.reversals import reversed_but_billed
+from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def check_shop() -> dict[str, str]:
     unsent, given_up = unsent_mails().count(), given_up_mails().select_related("purchase__user")
     twice, without_account = billed_twice(), billed_without_account()
     ownerless, paid_twice = paid_without_owner(), bought_twice()
-    reversed_purchases = list(reversed_but_billed())
+    reversed_purchases, revoked = list(reversed_but_billed()), list(revoked_but_billed())
     failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
     sales_problem = SalesProblem.objects.filter(solved_at=None).first()
     refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
@@ -128,6 +128,11 @@ def check_shop() -> dict[str, str]:
             reversed_purchases,
             f"Subscriptions that are still charged although their last payment was refunded or lost to a dispute: "
             f"{_list_buyers(reversed_purchases)}. Cancel them in Stripe's Dashboard, or ask the buyers",
+        ),
+        "revoked but billed": (
+            revoked,
+            f"Subscriptions that are still charged although you have ended the access: {_list_buyers(revoked)}. "
+            "Cancel them, or restore the access",
         ),
         "receivers failing": (
             failing_calls,

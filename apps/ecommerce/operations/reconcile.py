@@ -7,6 +7,7 @@ https://docs.stripe.com/webhooks/process-undelivered-events
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,10 +25,12 @@ from apps.ecommerce.operations.reconcile_schedule import default_since, record_r
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
+from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.licences import issue_missing_keys
+from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -130,6 +133,12 @@ class Reconciliation:
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
 
+    def copy_codes(self) -> None:
+        """Copy the discount codes, also how often they were used. A restricted key may not be allowed to read them."""
+        if not self.dry_run:
+            with suppress(stripe.PermissionError):
+                sync_codes()
+
     def process_events(self, *, undelivered: bool) -> None:
         """Process events that no webhook has processed: all, or only those that Stripe could not deliver."""
         params: dict[str, Any] = {"delivery_success": False} if undelivered else {}
@@ -221,13 +230,20 @@ def reconcile(
             "missing payments": run.copy_missing_payments,
             "old purchases": run.recheck_old_purchases,
             "missing figures": run.copy_missing_figures,
+            "discount codes": run.copy_codes,
             "events": partial(run.process_events, undelivered=undelivered),
         }
         failed = [name for name, step in steps.items() if not run.attempt(name, step)]
         if run.server_errors and not run.compared:
             raise run.server_errors[-1]
         if not dry_run:
-            for repeat in (cancel_reversed_subscriptions, close_outdated_upgrades, repeat_email_updates):
+            for repeat in (
+                cancel_reversed_subscriptions,
+                close_outdated_upgrades,
+                repeat_email_updates,
+                claim_all_waiting_access,
+                end_given_access,
+            ):
                 run.attempt(repeat.__name__, repeat)
             if not failed:
                 record_run(run.since, started_at)

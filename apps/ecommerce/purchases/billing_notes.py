@@ -15,6 +15,8 @@ RENEWAL_NOTES: dict[str, str | Promise] = {
     "collection_paused_lapsed": _("Payments are paused"),
     "ending": _("Ends on %(cancel_at)s"),
     Status.PAST_DUE: _("Payment failed"),
+    "granted": _("Complimentary"),
+    "granted_until": _("Complimentary until %(granted_until)s"),
 }
 
 
@@ -32,6 +34,8 @@ def billing_note(purchase: Purchase) -> str:
         return ""
     if not purchase.will_be_charged_again:
         note = _("Your subscription ends on %(cancel_at)s. You won't be charged again.")
+    elif purchase.revoked_at:
+        note = _("Your subscription is still active, and you are charged until you cancel it.")
     elif purchase.subscription_status == "past_due":
         note = _(
             "Your subscription is still active (%(price)s). A payment is overdue, and we'll try to charge you "

@@ -56,8 +56,8 @@ def open_session(purchase: Purchase, origin: str) -> Purchase:
         raise
     SalesProblem.objects.filter(solved_at=None).update(solved_at=timezone.now())
     without_session = Purchase.objects.filter(pk=purchase.pk, session_id=None, status=Status.OPEN)
-    credit = session.total_details.amount_discount if session.total_details else 0
-    without_session.update(session_id=session.id, checkout_url=session.url or "", amount_discount=credit)
+    discount = session.total_details.amount_discount if session.total_details else 0
+    without_session.update(session_id=session.id, checkout_url=session.url or "", amount_discount=discount)
     purchase = Purchase.objects.get(pk=purchase.pk)
     if purchase.session_id != session.id:  # another request has closed it to sell another price
         expire_session(session.id)
@@ -103,6 +103,10 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         params["currency"] = purchase.currency  # otherwise Stripe chooses one by the buyer's location
     if purchase.upgrade_of and upgrade_credit(purchase.upgrade_of):
         params["discounts"] = [{"coupon": create_upgrade_coupon(purchase)}]  # promotion codes would add up
+    elif code := purchase.discount_code:
+        params["discounts"] = [{"promotion_code": code.id}]
+        if purchase.price.is_recurring and code.is_free_forever:
+            params["payment_method_collection"] = "if_required"  # no card
     elif settings.CHECKOUT_PROMOTION_CODES and not purchase.price.is_custom:  # Stripe would refuse them
         params["allow_promotion_codes"] = True
     if settings.CHECKOUT_AUTOMATIC_TAX:

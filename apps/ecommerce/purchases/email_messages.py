@@ -16,7 +16,7 @@ from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.status_messages import status_message
 
-WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY)
+WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
 
 
 class OutdatedEmail(Exception):
@@ -94,12 +94,16 @@ def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) ->
         paid, currency = payment.amount_paid or payment.amount_total, payment.currency
         refunded, paid_at = amount or payment.amount_refunded, payment.paid_at or payment.created_at
     refund = _("the %(amount)s") if refunded >= paid else _("%(refunded)s of the %(amount)s")
+    keeps_access = _("You have access to %(product)s until then.")
     amounts = {"amount": format_money(paid, currency), "refunded": format_money(refunded, currency)}
     return {
         **amounts,
         "refund": str(refund) % amounts,
         "paid_on": format_day(paid_at),
         "access": _access_text(purchase),
+        "keeps_access": f" {keeps_access % {'product': purchase.product_name}}"
+        if has_access(purchase)
+        else "",
     }
 
 
@@ -109,6 +113,8 @@ def _access_text(purchase: Purchase) -> str:
         return str(_("You still have access."))
     if not purchase.is_suspended:
         return ""
+    if purchase.revoked_at:
+        return str(_("You no longer have access."))
     if purchase.suspended_by == Suspension.DISPUTED:
         return str(_("Until it is resolved, your access is paused."))
     is_running = purchase.has_running_subscription

@@ -98,7 +98,7 @@ TEXTS: dict[str, EmailText] = {
     Mail.Kind.ENDING: EmailText(
         _("Your subscription to %(product)s ends on %(cancel_at)s"),
         _("Your subscription ends on %(cancel_at)s"),
-        _("It will not renew, and you won't be charged again. You have access to %(product)s until then."),
+        _("It will not renew, and you won't be charged again.%(keeps_access)s"),
         _("View order"),
     ),
     Mail.Kind.ENDED: EmailText(

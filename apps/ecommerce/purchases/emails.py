@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.core.tasks import enqueue, task
-from apps.ecommerce.models import Mail, Purchase, StatusChange
+from apps.ecommerce.models import Mail, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.email_messages import OutdatedEmail, build_email
 from apps.ecommerce.purchases.mail_errors import is_address_refused, is_server_unusable
@@ -51,9 +51,9 @@ BEFORE_ACCESS = (Status.OPEN, Status.PROCESSING, Status.INCOMPLETE, Status.FAILE
 def email_kind(change: StatusChange, suspended_before: str = "") -> Mail.Kind | None:
     """Return the e-mail about a change of status or suspension. E-mails about payments: payment_news.py."""
     if change.from_status == change.to_status:
-        is_restored = suspended_before and change.purchase.opens_product
-        return Mail.Kind.RESTORED if is_restored else None
-    kind = EMAIL_KINDS.get(change.to_status)
+        by_payment = suspended_before not in ("", Suspension.REVOKED)  # operators choose whether to e-mail
+        return Mail.Kind.RESTORED if by_payment and change.purchase.opens_product else None
+    kind = None if change.purchase.granted_at else EMAIL_KINDS.get(change.to_status)
     if kind != Mail.Kind.CONFIRMED:
         return kind
     if change.from_status not in BEFORE_ACCESS:

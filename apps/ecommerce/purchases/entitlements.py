@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.ecommerce.models import ACCESS_STATUSES, Payment, Product, Purchase, PurchaseQuerySet, Suspension
+from apps.ecommerce.models import Payment, Product, Purchase, PurchaseQuerySet, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
@@ -46,7 +46,9 @@ def purchases_with_access(now: datetime | None = None) -> PurchaseQuerySet:
     return Purchase.objects.filter(
         paid | subscribed | past_due,
         Q(cancel_at=None) | Q(cancel_at__gt=now),
+        Q(granted_until=None) | Q(granted_until__gt=now),
         suspended_by="",
+        revoked_at=None,
         livemode=is_livemode(),
     )
 
@@ -58,9 +60,9 @@ def has_access(purchase: Purchase, now: datetime | None = None) -> bool:
     PAST_DUE_GRACE_DAYS to pay for the next one.
     """
     now = now or timezone.now()
-    if purchase.status not in ACCESS_STATUSES or purchase.suspended_by or purchase.livemode != is_livemode():
+    if not purchase.opens_product or purchase.livemode != is_livemode():
         return False
-    if purchase.cancel_at and purchase.cancel_at <= now:
+    if any(end and end <= now for end in (purchase.cancel_at, purchase.granted_until)):
         return False
     if purchase.status == Status.PAID:
         return True
@@ -97,9 +99,19 @@ def owned_plans(user: User | AnonymousUser, product: Product | str) -> set[str]:
     return set(purchases.order_by().values_list("plan", flat=True))
 
 
+def has_bought(user: User, product: Product) -> bool:
+    """Return whether the user has access that was paid for. Those to whom it was given can still buy the product."""
+    return purchases_with_access().bought().filter(user=user, product=product).exists()
+
+
 def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:
-    """Return, by product id, the newest purchase with access. `purchases` are one user's, newest first."""
-    return {purchase.product_id: purchase for purchase in reversed(purchases) if has_access(purchase)}
+    """Return, by product id, the newest purchase with access, or given access if there is no purchase.
+
+    `purchases` are one user's, newest first.
+    """
+    rows = [purchase for purchase in reversed(purchases) if has_access(purchase)]
+    given = {row.product_id: row for row in rows if row.granted_at}
+    return given | {row.product_id: row for row in rows if not row.granted_at}
 
 
 def suspension(current: Sequence[Payment], earlier: Sequence[Payment]) -> str:

@@ -96,7 +96,7 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
 
     Return the kind of the e-mail.
     """
-    before, suspended_before = purchase.status, purchase.suspended_by
+    before, suspended_before = purchase.status, purchase.suspension
     had_access, had_end = purchase.opens_product, purchase.cancel_at is not None
     monthly_before = purchase.monthly_amount
     end_if_not_running(purchase, changes)
@@ -115,20 +115,21 @@ def change_purchase(purchase: Purchase, changes: dict[str, Any], cause: str) -> 
         _suspend_upgrades(purchase, cause)
     queue_subscription_signal(purchase, changes)
     queue_subscription_email(purchase, changes, had_end)
-    if (purchase.status, purchase.suspended_by) == (before, suspended_before):
+    if not {"status", "suspended_by"}.isdisjoint(changes):
+        queue_cancellation(purchase)
+    if (purchase.status, purchase.suspension) == (before, suspended_before):
         return None
     change = StatusChange.objects.create(
         purchase=purchase,
         from_status=before,
         to_status=purchase.status,
-        suspended_by=purchase.suspended_by,
+        suspended_by=purchase.suspension,
         version=purchase.version,
         cause=cause,
     )
     kind = queue_status_email(change, suspended_before)
     queue_access_signal(purchase, had_access)
-    queue_cancellation(purchase)
-    after = purchase.suspended_by or purchase.status
+    after = purchase.suspension or purchase.status
     extra = {
         "purchase": str(purchase.public_id),
         "from": suspended_before or before,

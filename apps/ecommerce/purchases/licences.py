@@ -24,7 +24,7 @@ def issue_licence_key(purchase: Purchase) -> LicenceKey | None:
     """
     with_keys = ProductConfiguration.objects.exclude(licence_keys="")
     configuration = with_keys.filter(product=purchase.product_id).first()
-    if configuration is None or LicenceKey.objects.for_purchase(purchase).exists():
+    if configuration is None or purchase.is_waiting or LicenceKey.objects.for_purchase(purchase).exists():
         return None
     return _issue(configuration, purchase)
 
@@ -45,7 +45,8 @@ def purchases_without_key() -> PurchaseQuerySet:
         purchase=OuterRef("pk"), configuration__product=OuterRef("product"), replaced_at=None
     )
     sold = purchases_with_access().filter(product__configuration__licence_keys__gt="")
-    return sold.exclude(Exists(keys)).order_by("created_at", "pk")
+    reached = sold.exclude(granted_at__isnull=False, claimed_at=None)
+    return reached.exclude(Exists(keys)).order_by("created_at", "pk")
 
 
 def replace_licence_key(key: LicenceKey) -> LicenceKey | None:

@@ -24,6 +24,7 @@ from apps.users.models import User
 STAMP_FIELDS = (
     *("version", "status", "livemode", "cancel_at", "returned_at"),
     *("suspended_by", "paid_until", "past_due_since", "has_paid"),
+    *("granted_at", "granted_until", "revoked_at"),
 )
 BANK_POLL_SECONDS = 30
 # Time since the buyer returned from Stripe ▶ seconds between two polls.

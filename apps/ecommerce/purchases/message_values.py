@@ -15,6 +15,8 @@ from apps.ecommerce.purchases.payment_failures import failure_text
 def message_values(purchase: Purchase) -> dict[str, str]:
     resumes_at = format_day(purchase.collection_resumes_at)
     resumes = _("They resume on %(day)s.") % {"day": resumes_at}
+    granted_until = format_day(purchase.granted_until)
+    lasts = _("It ends on %(day)s.") % {"day": granted_until}
     return {
         "product": purchase.product_name,
         "amount": format_money(purchase.amount_total, purchase.currency),
@@ -25,6 +27,9 @@ def message_values(purchase: Purchase) -> dict[str, str]:
         "period_end": format_day(purchase.current_period_end),
         "cancel_at": format_day(purchase.cancel_at),
         "access_until": format_day(access_until(purchase)),
+        "granted_until": granted_until,
+        "lasts": f" {lasts}" if purchase.granted_until else "",
+        "order": purchase.order_number,
         "resumes": f" {resumes}" if purchase.collection_resumes_at else "",
         "resumes_at": resumes_at,
         "why": f" {failure_text(purchase.failure_code)}" if purchase.failure_code else "",

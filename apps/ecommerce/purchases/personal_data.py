@@ -16,21 +16,26 @@ from apps.users.personal_data import JSON, DeletionRefused
 
 def export_purchases(user: User) -> JSON:
     """Amounts are in minor units, times are ISO 8601 in UTC."""
-    purchases = Purchase.objects.filter(user=user).prefetch_related(
-        "changes", "payments", "issued_keys__activations"
+    purchases = (
+        Purchase.objects.filter(user=user)
+        .select_related("discount_code")
+        .prefetch_related("changes", "payments", "issued_keys__activations")
     )
     return [
         {
             "order": purchase.order_number,
             "product": purchase.product_name,
             "status": purchase.status,
-            "suspended_by": purchase.suspended_by,
+            "suspended_by": purchase.suspension,
             "subscription_status": purchase.subscription_status,
             "amount_total": purchase.amount_total,
             "currency": purchase.currency,
+            "discount_code": str(purchase.discount_code or ""),
             "email": purchase.email,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
+            "complimentary": purchase.granted_at is not None,
+            "complimentary_until": purchase.granted_until.isoformat() if purchase.granted_until else None,
             "licence_keys": [_export_key(key) for key in purchase.issued_keys.all()],
             "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
@@ -85,7 +90,7 @@ def deletion_blocker(user: User) -> str | None:
 def describe_kept_purchases(user: User) -> str:
     """Return the purchases that remain when the account is deleted, for the operator."""
     numbers = list(
-        Purchase.objects.filter(user=user).known_to_stripe().values_list("order_number", flat=True)
+        Purchase.objects.filter(user=user).known_to_buyers().values_list("order_number", flat=True)
     )
     return _("Purchases that are kept: %(numbers)s") % {"numbers": ", ".join(numbers)} if numbers else ""
 

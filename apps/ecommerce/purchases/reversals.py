@@ -17,11 +17,18 @@ from apps.ecommerce.stripe_api.sessions import expire_session
 
 logger = logging.getLogger(__name__)
 
+UPGRADE_CHANGES = {"suspended_by", "amount_refunded", "revoked_at"}  # they change what an upgrade may credit
+
 
 def reversed_but_billed() -> PurchaseQuerySet:
     """Filter subscriptions that Stripe will charge again although their current payment was given back."""
     reasons = (Suspension.REFUNDED, Suspension.DISPUTE_LOST)
     return Purchase.objects.to_be_charged_again().filter(suspended_by__in=reasons, livemode=is_livemode())
+
+
+def revoked_but_billed() -> PurchaseQuerySet:
+    """Filter subscriptions that Stripe will charge again although an operator has ended the access."""
+    return Purchase.objects.to_be_charged_again().filter(revoked_at__isnull=False, livemode=is_livemode())
 
 
 def queue_cancellation(purchase: Purchase) -> None:
@@ -52,7 +59,7 @@ def cancel_reversed(purchase_id: int) -> None:
 
 def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> bool:
     """Queue the closing of open upgrades after a refund or a dispute. Return whether there are upgrades."""
-    is_concerned = not purchase.is_recurring and {"suspended_by", "amount_refunded"} & set(changes)
+    is_concerned = not purchase.is_recurring and UPGRADE_CHANGES & set(changes)
     has_upgrades = bool(is_concerned) and purchase.upgrades.exists()
     if has_upgrades:
         enqueue(close_upgrades, purchase.pk)

@@ -21,8 +21,8 @@ from apps.ecommerce.purchases.email_messages import buyer_language
 
 logger = logging.getLogger(__name__)
 
-access_granted = Signal()  # a sale, or access is back after a dispute or a late payment
-access_revoked = Signal()  # refunded, disputed, ended or unpaid
+access_granted = Signal()  # a sale, or access is back, or an operator gives it
+access_revoked = Signal()  # refunded, disputed, ended, unpaid, or ended by an operator
 payment_succeeded = Signal()  # with `payment`: the first one and each renewal
 payment_refunded = Signal()  # with `payment` and `amount`, the minor units of this refund
 payment_disputed = Signal()  # with `payment`
@@ -44,7 +44,7 @@ Receiver = Callable[..., Any]
 
 
 def queue_access_signal(purchase: Purchase, had_access: bool) -> None:
-    if had_access != purchase.opens_product:
+    if had_access != purchase.opens_product and not purchase.is_waiting:
         name = "access_granted" if purchase.opens_product else "access_revoked"
         queue_signal(name, purchase, f"v{purchase.version}")
 

@@ -1,200 +1,19 @@
-"""Messages about a purchase's status: never "failed" while the result is unknown, "paid" only if Stripe reports it."""
+"""Choose the message about a purchase's status. The texts are in status_texts.py."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import ACCESS_STATUSES, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import message_values
+from apps.ecommerce.purchases.status_texts import MESSAGES, WITHOUT_AMOUNT, StatusMessage
 from apps.ecommerce.purchases.upgrades import upgrade_note
 
 SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
 GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
-
-
-@dataclass(frozen=True, slots=True)
-class StatusMessage:
-    title: str | Promise
-    text: str | Promise
-    tone: str = "calm"  # colour and icon: good, wait, bad, calm
-    action: str = "none"  # of the first button: open, retry, pay, card, manage, support, none
-    key: str = ""
-
-
-MESSAGES: dict[str, StatusMessage] = {
-    "confirming": StatusMessage(
-        _("Confirming your payment"),
-        _("We're confirming your payment with Stripe. This page updates automatically."),
-        tone="wait",
-    ),
-    "slow": StatusMessage(
-        _("This is taking longer than usual"),
-        _(
-            "You don't need to pay again. You can close this page: the result will appear under “My purchases”."
-        ),
-        tone="wait",
-    ),
-    "canceled_by_buyer": StatusMessage(
-        _("Payment canceled"),
-        _("You have not been charged.%(why)s You can continue whenever you like."),
-        action="pay",
-    ),
-    "open": StatusMessage(
-        _("Payment not completed"),
-        _("You started to pay for %(product)s but did not finish. You have not been charged.%(why)s"),
-        action="pay",
-    ),
-    Status.PROCESSING: StatusMessage(
-        _("Your payment is being processed"),
-        _(
-            "We've received your order. Bank payments can take several business days. "
-            "You'll get access automatically once the payment arrives."
-        ),
-        tone="wait",
-    ),
-    Status.PAID: StatusMessage(
-        _("Thanks, your order is complete."),
-        _("You paid %(amount)s for %(product)s. Your receipt is on this page."),
-        tone="good",
-        action="open",
-    ),
-    "free": StatusMessage(
-        _("Thanks, your order is complete."),
-        _("You now have access to %(product)s. No payment was required."),
-        tone="good",
-        action="open",
-    ),
-    Status.TRIALING: StatusMessage(
-        _("Your free trial has started"),
-        _("Your trial ends on %(trial_end)s. Then we'll charge %(next)s, unless you cancel before."),
-        tone="good",
-        action="open",
-    ),
-    Status.ACTIVE: StatusMessage(
-        _("Your subscription is active"),
-        _("%(product)s renews on %(period_end)s for %(next)s. You can cancel at any time."),
-        tone="good",
-        action="open",
-    ),
-    "collection_paused": StatusMessage(
-        _("Payments for your subscription are paused"),
-        _("You won't be charged while they are paused.%(resumes)s You have access until %(access_until)s."),
-        action="open",
-    ),
-    "collection_paused_lapsed": StatusMessage(
-        _("Payments for your subscription are paused"),
-        _(
-            "You won't be charged while they are paused.%(resumes)s Your access returns with the next payment."
-        ),
-        action="manage",
-    ),
-    "ending": StatusMessage(
-        _("Your subscription ends on %(cancel_at)s"),
-        _("It will not renew. You have access until then."),
-        action="open",
-    ),
-    Status.PAST_DUE: StatusMessage(
-        _("Your renewal payment failed"),
-        _(
-            "We couldn't charge you for the renewal of %(product)s. Update your payment method to keep access."
-        ),
-        tone="bad",
-        action="card",
-    ),
-    "lapsed": StatusMessage(
-        _("Your renewal payment failed"),
-        _(
-            "We couldn't charge you for the renewal of %(product)s, so your access is paused. "
-            "You'll get it back as soon as the payment succeeds."
-        ),
-        tone="bad",
-        action="card",
-    ),
-    Status.UNPAID: StatusMessage(
-        _("Your subscription is unpaid"),
-        _("We tried several times to charge you for the renewal. Your access is paused until it is paid."),
-        tone="bad",
-        action="card",
-    ),
-    Status.PAUSED: StatusMessage(
-        _("Your subscription is paused"),
-        _("You are not charged while it is paused, and you don't have access."),
-        action="manage",
-    ),
-    Status.INCOMPLETE: StatusMessage(
-        _("Your first payment is not complete"),
-        _("You'll get access as soon as the payment succeeds."),
-        tone="wait",
-        action="card",
-    ),
-    Status.CANCELED: StatusMessage(
-        _("Your subscription has ended"),
-        _("Thanks for being a subscriber. You can subscribe again at any time."),
-        action="retry",
-    ),
-    "partially_refunded": StatusMessage(
-        _("Your payment was partially refunded"),
-        _("We refunded %(refunded)s of %(amount)s. You still have access to %(product)s."),
-        action="open",
-    ),
-    Suspension.REFUNDED: StatusMessage(
-        _("Your payment was refunded"),
-        _(
-            "We refunded %(refunded)s. It can take 5 to 10 business days to appear on your statement. "
-            "You no longer have access."
-        ),
-        action="retry",
-    ),
-    Suspension.DISPUTED: StatusMessage(
-        _("Your payment is disputed"),
-        _(
-            "Your bank has opened a dispute about this payment. Your access is paused until it is resolved. "
-            "If this is a mistake, please contact us."
-        ),
-        tone="bad",
-        action="support",
-    ),
-    Suspension.DISPUTE_LOST: StatusMessage(
-        _("Your payment was reversed"),
-        _("Your bank returned the money to you, so you no longer have access."),
-        action="retry",
-    ),
-    "refunded_running": StatusMessage(
-        _("Your payment was refunded"),
-        _(
-            "We refunded %(refunded)s. It can take 5 to 10 business days to appear on your statement. "
-            "Your access is paused."
-        ),
-        action="manage",
-    ),
-    "dispute_lost_running": StatusMessage(
-        _("Your payment was reversed"),
-        _("Your bank returned the money to you, so your access is paused."),
-        action="manage",
-    ),
-    Status.FAILED: StatusMessage(
-        _("Your payment failed"),
-        _("You have not been charged.%(why)s"),
-        tone="bad",
-        action="retry",
-    ),
-    Status.EXPIRED: StatusMessage(
-        _("This checkout has expired"),
-        _("You have not been charged. You can start a new one at any time."),
-        action="retry",
-    ),
-}
-
-# The texts without the next amount, which Stripe could not compute.
-WITHOUT_AMOUNT: dict[str, str | Promise] = {
-    Status.TRIALING: _("Your trial ends on %(trial_end)s. Then we'll charge you, unless you cancel before."),
-    Status.ACTIVE: _("%(product)s renews on %(period_end)s. You can cancel at any time."),
-}
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:
@@ -213,8 +32,11 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
         waited = timezone.now() - purchase.returned_at if purchase.returned_at else GIVE_UP_AFTER
         return "open" if waited >= GIVE_UP_AFTER else "slow" if waited > SLOW_AFTER else "confirming"
     if purchase.is_suspended:
-        is_running = purchase.has_running_subscription and purchase.suspended_by != Suspension.DISPUTED
-        return f"{purchase.suspended_by}_running" if is_running else purchase.suspended_by
+        has_one_text = purchase.suspension in (Suspension.DISPUTED, Suspension.REVOKED)
+        is_running = purchase.has_running_subscription and not has_one_text
+        return f"{purchase.suspension}_running" if is_running else purchase.suspension
+    if purchase.granted_at:
+        return _granted_key(purchase)
     if purchase.status in (Status.ACTIVE, Status.TRIALING) and purchase.cancel_at:
         return "ending"
     if purchase.skips_payments:
@@ -226,3 +48,10 @@ def message_key(purchase: Purchase, *, canceled: bool = False) -> str:
     if purchase.status == Status.PAID and purchase.amount_refunded:
         return "partially_refunded"
     return purchase.status
+
+
+def _granted_key(purchase: Purchase) -> str:
+    end = purchase.granted_until
+    if purchase.status == Status.CANCELED or (end and end <= timezone.now()):
+        return "granted_ended"
+    return "granted_until" if end else "granted"

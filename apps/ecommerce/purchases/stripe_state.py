@@ -7,6 +7,7 @@ from typing import Any
 from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import Payment, Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.discount_codes import find_or_copy_code, used_code_id
 from apps.ecommerce.purchases.payments import payment_values
 from apps.ecommerce.purchases.stripe_payments import (
     StripePayment,
@@ -171,7 +172,7 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
 
 def _session_values(session: StripeData) -> dict[str, Any]:
     details = session["total_details"] or {}
-    return {
+    values: dict[str, Any] = {
         "currency": session["currency"] or "",
         "amount_subtotal": session["amount_subtotal"] or 0,
         "amount_total": session["amount_total"] or 0,
@@ -180,3 +181,8 @@ def _session_values(session: StripeData) -> dict[str, Any]:
         "checkout_url": session["url"] or "",
         "subscription_status": "",  # of a one-time purchase; another account's key may have set "missing"
     }
+    if session["status"] == "complete":  # until then, the buyer may try and remove codes
+        code_id = used_code_id(session)
+        code = find_or_copy_code(code_id) if code_id else None
+        values["discount_code_id"] = code.id if code else None
+    return values

@@ -26,7 +26,8 @@ def upgradable_purchase(purchases: Iterable[Purchase], price: Price) -> Purchase
     """
     if not settings.UPGRADES or price.is_recurring or price.is_custom or not price.is_sellable:
         return None
-    owned = (row for row in purchases if row.product_id == price.product_id and has_access(row))
+    bought = (row for row in purchases if not row.granted_at)
+    owned = (row for row in bought if row.product_id == price.product_id and has_access(row))
     newest = next(owned, None)
     if newest is None or newest.status != Status.PAID or newest.currency not in price.amounts:
         return None
@@ -59,7 +60,7 @@ def credits_too_much(upgrade: Purchase) -> bool:
 def upgrade_note(purchase: Purchase) -> str:
     """Return why an upgrade is suspended although its own payment is complete; "" otherwise."""
     earlier = purchase.upgrade_of if purchase.is_suspended and not purchase.amount_refunded else None
-    if earlier is None or earlier.suspended_by != purchase.suspended_by:
+    if earlier is None or purchase.revoked_at or earlier.suspended_by != purchase.suspended_by:
         return ""
     text = _(
         "This order is an upgrade of %(order)s, whose payment was refunded or disputed. You have access to "

@@ -23,6 +23,9 @@ class PriceOption:
     terms: str  # "Billed $9 every month. Cancel any time."
     saving: str  # "2 months free"
     button: str  # "Subscribe"
+    currency: str = ""
+    trial_days: int = 0
+    code_note: str = ""  # "SUMMER: 20% off, at checkout you pay $7.20", if the visitor brought a code
     in_currencies: Sequence[PriceOption] = ()  # one for each of currency_choices, if there are several
 
 
@@ -151,6 +154,8 @@ def _price_option(price: Price, prices: Sequence[Price], trial: int, currency: s
         terms=_terms(price, trial, currency),
         saving=saving if free_months else "",
         button=_button_text(price, trial, currency),
+        currency=currency,
+        trial_days=trial,
     )
 
 

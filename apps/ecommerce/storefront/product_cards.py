@@ -26,6 +26,11 @@ class ProductCard:
     def subscribed(self) -> bool:
         return bool(self.owned and self.owned.subscription_id)
 
+    @property
+    def is_given(self) -> bool:
+        """Return whether an operator gave the access, so that the user can still buy the product."""
+        return bool(self.owned and self.owned.granted_at)
+
 
 def product_cards(
     configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]

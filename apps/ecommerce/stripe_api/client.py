@@ -15,6 +15,7 @@ import stripe
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from apps.core.read_only import ReadOnly, is_read_only
 from apps.ecommerce.stripe_api.transport import DeadlineClient
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ stripe.enable_telemetry = False  # telemetry writes a file into the home directo
 
 def get_client() -> stripe.StripeClient:
     """Return the client for the current settings. Raise stripe.AuthenticationError without a usable key."""
+    if is_read_only():
+        raise ReadOnly
     key = settings.STRIPE_SECRET_KEY
     if not key.startswith(KEY_PREFIXES):
         problem = "is not a secret key of Stripe's" if key else "is not set"

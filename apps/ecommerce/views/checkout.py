@@ -14,20 +14,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import MAX_CODE_LENGTH, ProductConfiguration, Purchase
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
-from apps.ecommerce.purchases.checkout import (
-    AlreadyOwned,
-    AlreadySubscribed,
-    CheckoutRefused,
-    PriceRefused,
-    start_checkout,
-)
+from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
+from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
+from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubscribed, CheckoutRefused
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.stripe_api.transport import stripe_deadline
+from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
 
@@ -48,18 +45,20 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     form = request.POST if request.method == "POST" else request.GET
     choice = {"price": form.get("price", ""), "currency": form.get("currency", "").lower()}
+    promised_code = form.get("code", "")[:MAX_CODE_LENGTH]  # the page promised its discount
     if not request.user.is_authenticated:
         if not choice["price"]:
             return redirect(configuration)
-        request.session[PENDING_CHECKOUT] = {"slug": slug, **choice}
+        request.session[PENDING_CHECKOUT] = {"slug": slug, "code": promised_code, **choice}
         return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, choice)
+        return _redirect_to_stripe(request, configuration, choice, promised_code)
     pending = request.session.get(PENDING_CHECKOUT, {})
     if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
         return HttpResponseSeeOther(_product_url(configuration, choice))
     del request.session[PENDING_CHECKOUT]
-    return _redirect_to_stripe(request, configuration, pending)
+    choice = {name: pending.get(name, "") for name in choice}
+    return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""))
 
 
 @require_safe
@@ -85,20 +84,26 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
 
 
 def _redirect_to_stripe(
-    request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str]
+    request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str], promised_code: str
 ) -> HttpResponse:
     assert request.user.is_authenticated
-    price, currency = choice["price"], choice.get("currency", "")
+    price, currency = choice["price"], choice["currency"]
+    code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
     urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
     try:
         with stripe_deadline():
-            return HttpResponseSeeOther(start_checkout(request.user, configuration, price, currency, **urls))
+            return HttpResponseSeeOther(
+                start_checkout(request.user, configuration, price, currency, code, **urls)
+            )
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(configuration.get_absolute_url())
+    except CodeRefused as refusal:
+        forget_code(request)
+        messages.warning(request, str(refusal))
     except PriceRefused as refusal:
         report_refused_price()
         messages.error(request, str(refusal))

@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from apps.core.read_only import is_read_only
 from apps.ecommerce.content.embeds import allow_videos, lesson_video
 from apps.ecommerce.content.files import list_files
 from apps.ecommerce.content.lesson_text import render_lesson_text
@@ -38,7 +39,7 @@ def lesson(request: ProductRequest, product_slug: str, lesson_id: int) -> HttpRe
     row = _get_lesson(request.product_config, lesson_id)
     if refusal := _refuse_without_plan(request, row):
         return refusal
-    if request.method == "GET":
+    if request.method == "GET" and not is_read_only():
         record_opened(request.user, row)
     configuration = request.product_config
     plans = owned_plans(request.user, configuration.product)

@@ -49,9 +49,14 @@ POLLS_PER_REFRESH = 3  # every third poll requests Stripe, other polls only read
 @never_cache
 @login_required
 def purchases(request: SignedInRequest) -> HttpResponse:
-    rows = list(Purchase.objects.for_user(request.user).known_to_stripe().with_catalogue())
+    rows = list(Purchase.objects.for_user(request.user).known_to_buyers().with_catalogue())
     upgraded = {row.upgrade_of_id for row in rows if row.upgrade_of_id and has_access(row)}
-    library = [row for row in rows if has_access(row) and row.pk not in upgraded]
+    bought = {row.product_id for row in rows if not row.granted_at and has_access(row)}
+    library = [
+        row
+        for row in rows
+        if has_access(row) and row.pk not in upgraded and not (row.granted_at and row.product_id in bought)
+    ]
     newest = {row.product_id: row for row in reversed(rows)}
     others = [
         (row, status_message(row))

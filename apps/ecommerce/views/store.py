@@ -16,6 +16,7 @@ from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import Category, ProductConfiguration, ProductConfigurationQuerySet, Purchase, Tag
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
+from apps.ecommerce.storefront.code_notes import add_code_notes, upgrade_code_note
 from apps.ecommerce.storefront.groups import known_slug, store_counts
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
@@ -28,6 +29,7 @@ from apps.ecommerce.storefront.price_options import (
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.product_page import product_page
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
+from apps.ecommerce.views.discount_codes import brought_code
 
 MAX_RELATED = 4
 UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # long texts that no card shows
@@ -35,6 +37,7 @@ UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # 
 
 @require_safe
 @rate_limited("search", parameter="q")
+@rate_limited("code", parameter="code")
 @cache_public_page(
     type=one_of(TYPE_FILTERS),
     sort=one_of(SORTS),
@@ -59,6 +62,7 @@ def store(request: HttpRequest) -> HttpResponse:
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
+        "brought": brought_code(request),
     }
     response = render(request, "ecommerce/store.html", context)
     if request.GET.get("page", "1") != str(pages.first.number):
@@ -67,6 +71,7 @@ def store(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@rate_limited("code", parameter="code")
 @cache_public_page()
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     try:
@@ -90,6 +95,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
     )
     upgrades = upgrade_options(configuration.prices, product_purchases) if options and card.owned else []
+    brought = brought_code(request)
+    options = add_code_notes(options, brought)
     price_ids = [option.price.id for option in options]
     chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
     currencies = [] if fixed_currency else currency_choices(prices)
@@ -100,6 +107,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "price_options": options,
         "upgrade_options": upgrades,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
+        "brought": brought,
+        "upgrade_code_note": upgrade_code_note(brought, card.owned),
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",

@@ -6,10 +6,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.catalogue.unsellable import unsellable_lines
+from apps.ecommerce.purchases.discount_codes import sync_codes
 
 
 class Command(BaseCommand):
-    help = "Copy all active products and prices from Stripe. Safe to repeat."
+    help = "Copy all active products, prices and discount codes from Stripe. Safe to repeat."
     requires_system_checks = []  # this command reports a wrong key itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             report = sync_catalogue(dry_run=dry_run, progress=write_progress)
         except stripe.StripeError as error:
             raise CommandError(_error_message(error)) from error
+        codes = None if dry_run else self._copy_codes()
         would_be = "would be " if dry_run else ""
         changes = {"added": report.added, "changed": report.changed, "archived": report.archived}
         for verb, lines in changes.items():
@@ -39,8 +41,18 @@ class Command(BaseCommand):
             self.stderr.write(f"not sold: {line}")
         counts = ", ".join(f"{len(lines)} {would_be}{verb}" for verb, lines in changes.items())
         self.stdout.write(f"Catalogue: {counts}, {report.unchanged} unchanged.")
+        if codes:
+            self.stdout.write(f"Discount codes: {codes} active.")
         if failed := len(report.not_saved):
             raise CommandError(f"Products, prices or images that could not be saved: {failed} (see above).")
+
+    def _copy_codes(self) -> int:
+        """Copy the discount codes, and return the number of active ones. The store sells without them, too."""
+        try:
+            return sync_codes()
+        except stripe.StripeError as error:
+            self.stderr.write(f"Discount codes were not copied: {error.user_message or error}")
+            return 0
 
 
 def _error_message(error: stripe.StripeError) -> str:

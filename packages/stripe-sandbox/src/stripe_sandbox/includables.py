@@ -6,7 +6,7 @@ from typing import Any
 import stripe
 
 from . import pricing, shapes, storage
-from .resources import price_amounts
+from .resources import coupons, price_amounts, promotion_codes
 from .storage import Filter, Obj
 
 Session = stripe.checkout.Session
@@ -34,10 +34,6 @@ def _customer_tax(customer: Obj) -> Obj:
 
 def _credit_balance(customer: Obj) -> Obj:
     return {customer["currency"]: customer["balance"]} if customer.get("currency") else {}
-
-
-def _coupon_currencies(coupon: Obj) -> Obj | None:
-    return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} if coupon["currency"] else None
 
 
 def _confirmation_secret(invoice: Obj) -> Obj | None:
@@ -112,8 +108,8 @@ _Include = Callable[[Obj], Any]
 FIELDS: dict[tuple[str, str], _Include] = {
     ("charge", "refunds"): _list_related("refund", "charge", "/v1/charges/{id}/refunds"),
     ("checkout.session", "line_items"): _list_items,
-    ("coupon", "applies_to"): lambda coupon: None,
-    ("coupon", "currency_options"): _coupon_currencies,
+    ("coupon", "applies_to"): coupons.include_products,
+    ("coupon", "currency_options"): coupons.include_currency_options,
     ("customer", "cash_balance"): lambda customer: None,
     ("customer", "invoice_credit_balance"): _credit_balance,
     ("customer", "sources"): lambda customer: shapes.list_object(
@@ -135,4 +131,5 @@ FIELDS: dict[tuple[str, str], _Include] = {
 # (object, path of a hash in it, field) ▶ its value, from the object
 NESTED: dict[tuple[str, str, str], _Include] = {
     ("checkout.session", "total_details", "breakdown"): _breakdown,
+    ("promotion_code", "restrictions", "currency_options"): promotion_codes.include_minimums,
 }

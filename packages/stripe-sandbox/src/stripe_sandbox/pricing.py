@@ -33,11 +33,15 @@ class Amounts:
 def compute_amounts(
     rows: list[tuple[Obj, int]], coupon: Obj | None, taxed: bool, discountable: Sequence[bool] = ()
 ) -> list[Amounts]:
-    """Return the amounts of (price, subtotal) lines, which have one currency. By default, all are discountable."""
+    """Return the amounts of (price, subtotal) lines, which have one currency. By default, all are discountable.
+
+    A coupon with `products` reduces only their lines.
+    """
+    products = (coupon or {}).get("products")
     discounts = _discounts(
         [
-            subtotal if allowed else 0
-            for (_, subtotal), allowed in zip(rows, discountable or [True] * len(rows), strict=True)
+            subtotal if allowed and (not products or price["product"] in products) else 0
+            for (price, subtotal), allowed in zip(rows, discountable or [True] * len(rows), strict=True)
         ],
         coupon,
     )

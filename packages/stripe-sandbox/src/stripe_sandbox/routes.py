@@ -22,6 +22,7 @@ from .resources import (
     portal,
     prices,
     products,
+    promotion_codes,
     refunds,
     session_params,
     subscriptions,
@@ -206,17 +207,18 @@ ROUTES = (
     # discounts
     Route("GET", "/v1/coupons", coupons.listing, p.CouponListParams, _LIST),
     Route("POST", "/v1/coupons", coupons.create, p.CouponCreateParams,
-          "amount_off currency duration duration_in_months id max_redemptions metadata name percent_off redeem_by"),
+          "amount_off applies_to.products currency currency_options duration duration_in_months id max_redemptions"
+          " metadata name percent_off redeem_by"),
     Route("GET", "/v1/coupons/{id}", coupons.retrieve, p.CouponRetrieveParams),
     Route("POST", "/v1/coupons/{id}", coupons.update, p.CouponUpdateParams, "metadata name"),
     Route("DELETE", "/v1/coupons/{id}", coupons.delete, p.CouponDeleteParams),
-    Route("GET", "/v1/promotion_codes", list_objects("promotion_code", coupon=lambda value:
-          ("promotion.coupon", "=", value)), p.PromotionCodeListParams, _LIST + "active code coupon customer"),
-    Route("POST", "/v1/promotion_codes", coupons.create_code, p.PromotionCodeCreateParams,
+    Route("GET", "/v1/promotion_codes", promotion_codes.listing, p.PromotionCodeListParams,
+          _LIST + "active code coupon customer"),
+    Route("POST", "/v1/promotion_codes", promotion_codes.create, p.PromotionCodeCreateParams,
           "active code customer expires_at max_redemptions metadata promotion restrictions.first_time_transaction"
-          " restrictions.minimum_amount restrictions.minimum_amount_currency"),
-    Route("GET", "/v1/promotion_codes/{id}", retrieve("promotion_code"), p.PromotionCodeRetrieveParams),
-    Route("POST", "/v1/promotion_codes/{id}", update("promotion_code", "promotion_code"),
+          " restrictions.minimum_amount restrictions.minimum_amount_currency restrictions.currency_options"),
+    Route("GET", "/v1/promotion_codes/{id}", promotion_codes.retrieve, p.PromotionCodeRetrieveParams),
+    Route("POST", "/v1/promotion_codes/{id}", promotion_codes.update,
           p.PromotionCodeUpdateParams, "active metadata"),
     # billing portal
     Route("POST", "/v1/billing_portal/sessions", portal.create_session, pb.SessionCreateParams,

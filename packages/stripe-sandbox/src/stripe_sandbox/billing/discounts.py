@@ -2,7 +2,7 @@
 
 from .. import errors, events
 from ..calls import load
-from ..resources import coupons, price_amounts
+from ..resources import coupons, price_amounts, promotion_codes
 from ..storage import Obj
 
 
@@ -32,7 +32,11 @@ def _redeem(subscription: Obj, row: Obj, param: str) -> str:
     applied = {"coupon": row.get("coupon"), "promotion_code": row.get("promotion_code")}
     _check(subscription, applied, param)
     discount = coupons.redeem(
-        applied, customer=subscription["customer"], subscription=subscription["id"], checkout_session=None
+        applied,
+        subscription["currency"],
+        customer=subscription["customer"],
+        subscription=subscription["id"],
+        checkout_session=None,
     )
     events.emit("customer.discount.created", discount)
     return str(discount["id"])
@@ -40,15 +44,17 @@ def _redeem(subscription: Obj, row: Obj, param: str) -> str:
 
 def _check(subscription: Obj, applied: Obj, param: str) -> None:
     currency = subscription["currency"]
+    products = {item["price"]["product"] for item in subscription["items"]["data"]}
     subtotal = sum(
         price_amounts.compute_amount(item["price"], item["quantity"], currency)
         for item in subscription["items"]["data"]
     )
     try:
         if applied["coupon"]:
-            coupons.check_coupon(load("coupon", applied["coupon"], f"{param}[coupon]"), currency)
+            coupon = load("coupon", applied["coupon"], f"{param}[coupon]")
+            coupons.check_coupon(coupon, currency, products)
         else:
             code = load("promotion_code", applied["promotion_code"], f"{param}[promotion_code]")
-            coupons.check_code(code, subscription["customer"], subtotal, currency)
+            promotion_codes.check_code(code, subscription["customer"], subtotal, currency, products)
     except coupons.Refused as refused:
-        raise errors.ApiError(str(refused), param="discounts") from None
+        raise refused.error(f"{param}[{'coupon' if applied['coupon'] else 'promotion_code'}]") from None

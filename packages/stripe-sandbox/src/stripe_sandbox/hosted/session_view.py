@@ -136,7 +136,7 @@ class SessionView:
                 "subscription": subscription,
                 "checkout_session": self.session["id"],
             }
-            discount = coupons.redeem(applied, **owner)
+            discount = coupons.redeem(applied, self.session["currency"], **owner)
             if subscription:
                 events.emit("customer.discount.created", discount)
             return str(discount["id"])

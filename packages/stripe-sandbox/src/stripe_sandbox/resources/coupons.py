@@ -1,15 +1,24 @@
-"""https://docs.stripe.com/api/coupons, /api/promotion_codes and /api/discounts"""
+"""https://docs.stripe.com/api/coupons and /api/discounts"""
 
 import stripe
 
-from .. import calls, clock, currencies, errors, events, ids, shapes, storage
+from .. import calls, clock, currencies, errors, events, shapes, storage
 from ..calls import Call, change, drop_empty, load
 from ..storage import Obj
 from .subscriptions import add_interval
 
+MAX_REDEEM_BY_SECONDS = 5 * 366 * 86400
+
 
 class Refused(Exception):
-    """The buyer cannot use this code. The message is for the buyer."""
+    """The buyer cannot use this code. The message is for the buyer; `error` is the API's answer."""
+
+    def __init__(self, message: str, api_message: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.api_message, self.code = api_message or message, code
+
+    def error(self, param: str) -> errors.ApiError:
+        return errors.ApiError(self.api_message, code=self.code, param=param)
 
 
 def create(call: Call) -> Obj:
@@ -17,8 +26,12 @@ def create(call: Call) -> Obj:
     if storage.get(params.get("id", "")):
         raise errors.ApiError("Coupon already exists.", code="resource_already_exists", param="id")
     _check(params)
+    hidden = {
+        "products": _pop_products(params),
+        "currency_options": _pop_currency_options(params),
+    }
     defaults = {"duration": "once", "metadata": {}, "times_redeemed": 0, "valid": True}
-    coupon = storage.put(shapes.new(stripe.Coupon, defaults, params))
+    coupon = storage.put(shapes.new(stripe.Coupon, defaults, params), hidden=hidden)
     events.emit("coupon.created", coupon)
     return coupon
 
@@ -44,71 +57,51 @@ def delete(call: Call) -> Obj:
     return {"id": coupon["id"], "object": "coupon", "deleted": True}
 
 
-def create_code(call: Call) -> Obj:
-    params = drop_empty(call.params)
-    promotion = params.pop("promotion")
-    coupon = load("coupon", promotion.get("coupon", ""), "promotion[coupon]")
-    code = params.pop("code", "") or ids.random_letters(8).upper()
-    if _active_code(code):
-        message = f"An active promotion code with `code: {code}` already exists."
-        raise errors.ApiError(message, code="resource_already_exists", param="code")
-    if "customer" in params:
-        load("customer", params["customer"], "customer")
-    if params.get("expires_at", clock.now() + 1) <= clock.now():
-        raise errors.ApiError("`expires_at` must be in the future.", param="expires_at")
-    restrictions = shapes.fill(
-        stripe.PromotionCode.Restrictions,
-        **({"first_time_transaction": False} | params.pop("restrictions", {})),
-    )
-    defaults = {
-        "active": True,
-        "code": code,
-        "metadata": {},
-        "promotion": {"coupon": coupon["id"], "type": "coupon"},
-        "restrictions": restrictions,
-        "times_redeemed": 0,
-    }
-    promotion_code = storage.put(shapes.new(stripe.PromotionCode, defaults, params))
-    events.emit("promotion_code.created", promotion_code)
-    return promotion_code
+def is_valid(coupon: Obj | None) -> bool:
+    return coupon is not None and bool(_with_validity(coupon)["valid"])
 
 
-def get_by_code(code: str) -> Obj:
-    found = _active_code(code.strip())
-    if found is None:
-        raise Refused("This code is invalid.")
+def include_products(coupon: Obj) -> Obj | None:
+    """Return the field `applies_to`."""
+    products = storage.get_hidden(coupon["id"]).get("products")
+    return {"products": products} if products else None
+
+
+def include_currency_options(coupon: Obj) -> Obj:
+    """Return the field `currency_options`, which also has the currency of the coupon itself."""
+    if not coupon["currency"]:
+        return {}
+    others = storage.get_hidden(coupon["id"]).get("currency_options") or {}
+    return {coupon["currency"]: {"amount_off": coupon["amount_off"]}} | others
+
+
+def check_coupon(coupon: Obj, currency: str, products: set[str]) -> Obj:
+    """Return the coupon with its terms in this currency. Raise Refused if it does not fit the products."""
+    if not is_valid(coupon):
+        raise Refused("This code has expired.", f"Coupon expired: {coupon['id']}", "coupon_expired")
+    found = localize(coupon, currency)
+    if found["amount_off"] and found["currency"] != currency:
+        raise Refused(
+            "This code does not apply to your order.",
+            f"This coupon is in a different currency than the one of the order: `{currency}`.",
+        )
+    if found["products"] and not products & set(found["products"]):
+        raise Refused(
+            "This code does not apply to your order.",
+            "This coupon cannot be redeemed because it does not apply to anything in this order.",
+        )
     return found
 
 
-def check_code(promotion_code: Obj, customer: str | None, subtotal: int, currency: str) -> Obj:
-    """Return the coupon of the code. Raise Refused if this customer cannot use it for this order."""
-    coupon = storage.get(promotion_code["promotion"]["coupon"], "coupon")
-    limits, ends = promotion_code["restrictions"], promotion_code["expires_at"]
-    used_up = promotion_code["max_redemptions"] and (
-        promotion_code["times_redeemed"] >= promotion_code["max_redemptions"]
-    )
-    if not promotion_code["active"] or used_up or (ends and ends <= clock.now()) or coupon is None:
-        raise Refused("This code has expired.")
-    if promotion_code["customer"] and promotion_code["customer"] != customer:
-        raise Refused("This code is invalid.")
-    if limits["first_time_transaction"] and customer and _has_bought(customer):
-        raise Refused("This code is for your first order only.")
-    if limits["minimum_amount"] and (
-        subtotal < limits["minimum_amount"] or currency != limits["minimum_amount_currency"]
-    ):
-        raise Refused("Your order is too small for this code.")
-    return check_coupon(coupon, currency)
+def localize(coupon: Obj, currency: str) -> Obj:
+    """Return the coupon with the amount of this currency, if it has one, and its products (none: all)."""
+    hidden = storage.get_hidden(coupon["id"])
+    option = (hidden.get("currency_options") or {}).get(currency)
+    local = {"currency": currency, **option} if option else {}
+    return coupon | local | {"products": hidden.get("products") or []}
 
 
-def check_coupon(coupon: Obj, currency: str) -> Obj:
-    if not _with_validity(coupon)["valid"]:
-        raise Refused("This code has expired.")
-    if coupon["amount_off"] and coupon["currency"] != currency:
-        raise Refused("This code does not apply to your order.")
-    return coupon
-
-
-def redeem(applied: Obj, **owner: object) -> Obj:
+def redeem(applied: Obj, currency: str, **owner: object) -> Obj:
     """Store a discount for `applied`, an entry of the session's discounts, and count the redemption.
 
     `owner` are the customer, subscription and checkout_session of the discount.
@@ -124,7 +117,8 @@ def redeem(applied: Obj, **owner: object) -> Obj:
         "source": {"coupon": coupon["id"], "type": "coupon"},
         "start": clock.now(),
     }
-    return storage.put(shapes.new(stripe.Discount, defaults, owner), hidden={"coupon": coupon})
+    hidden = {"coupon": localize(coupon, currency)}
+    return storage.put(shapes.new(stripe.Discount, defaults, owner), hidden=hidden)
 
 
 def get_discount_coupon(discount_id: str) -> Obj | None:
@@ -153,20 +147,42 @@ def _check(params: Obj) -> None:
     if (params.get("duration") == "repeating") != ("duration_in_months" in params):
         message = "`duration_in_months` belongs to the duration `repeating`, and to no other."
         raise errors.ApiError(message, param="duration_in_months")
+    for name in ("duration_in_months", "max_redemptions"):
+        if params.get(name, 1) < 1:
+            raise errors.ApiError("Invalid positive integer", param=name)
     if params.get("redeem_by", clock.now() + 1) <= clock.now():
         raise errors.ApiError("`redeem_by` must be in the future.", param="redeem_by")
+    if params.get("redeem_by", 0) > clock.now() + MAX_REDEEM_BY_SECONDS:
+        raise errors.ApiError("`redeem_by` cannot be more than five years in the future.", param="redeem_by")
+
+
+def _pop_products(params: Obj) -> list[str]:
+    products: list[str] = (params.pop("applies_to", None) or {}).get("products", [])
+    for number, product in enumerate(products):
+        load("product", product, f"applies_to[products][{number}]")
+    return products
+
+
+def _pop_currency_options(params: Obj) -> Obj:
+    """Remove `currency_options` from the parameters and return the amounts by currency."""
+    options: Obj = params.pop("currency_options", None) or {}
+    if options and "amount_off" not in params:
+        message = "`currency_options` can only be used with `amount_off`."
+        raise errors.ApiError(message, param="currency_options")
+    parsed = {}
+    for name, option in options.items():
+        param = f"currency_options[{name}]"
+        code = currencies.check_currency(name, param)
+        if code == params["currency"]:
+            message = f"`{param}` is the currency of the coupon itself. Pass only other currencies."
+            raise errors.ApiError(message, param=param)
+        if option["amount_off"] < 1:
+            raise errors.ApiError("Invalid positive integer", param=f"{param}[amount_off]")
+        parsed[code] = {"amount_off": option["amount_off"]}
+    return parsed
 
 
 def _with_validity(coupon: Obj) -> Obj:
     used_up = coupon["max_redemptions"] and coupon["times_redeemed"] >= coupon["max_redemptions"]
     over = coupon["redeem_by"] and coupon["redeem_by"] <= clock.now()
     return coupon | {"valid": not (used_up or over)}
-
-
-def _active_code(code: str) -> Obj | None:
-    active = storage.find("promotion_code", ("active", "=", True))
-    return next((found for found in active if found["code"].lower() == code.lower()), None)
-
-
-def _has_bought(customer: str) -> bool:
-    return bool(storage.find("charge", ("customer", "=", customer), ("status", "=", "succeeded")))

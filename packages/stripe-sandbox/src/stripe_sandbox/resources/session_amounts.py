@@ -7,7 +7,7 @@ import stripe
 from .. import amount_limits, errors, pricing, shapes, storage
 from ..calls import load
 from ..storage import Obj
-from . import coupons
+from . import coupons, promotion_codes
 
 Session = stripe.checkout.Session
 
@@ -58,28 +58,32 @@ def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Ob
     subtotal, currency = sum(item["amount_subtotal"] for item in items), items[0]["currency"]
     try:
         if "coupon" in row:
-            coupon = coupons.check_coupon(load("coupon", row["coupon"], "discounts[0][coupon]"), currency)
+            coupon = load("coupon", row["coupon"], "discounts[0][coupon]")
+            coupon = coupons.check_coupon(coupon, currency, _products(items))
         else:
             code = load("promotion_code", row["promotion_code"], "discounts[0][promotion_code]")
-            coupon = coupons.check_code(code, params.get("customer"), subtotal, currency)
+            customer = params.get("customer")
+            coupon = promotion_codes.check_code(code, customer, subtotal, currency, _products(items))
     except coupons.Refused as refused:
-        raise errors.ApiError(str(refused), param="discounts") from None
+        raise refused.error(f"discounts[0][{next(iter(row))}]") from None
     return [shapes.fill(Session.Discount, **row)], coupon
 
 
 def get_coupon(session: Obj) -> Obj | None:
     for applied in session["discounts"] or []:
         code = storage.get(applied["promotion_code"] or "", "promotion_code")
-        return storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon")
+        coupon = storage.get(code["promotion"]["coupon"] if code else applied["coupon"], "coupon")
+        return coupons.localize(coupon, session["currency"]) if coupon else None
     return None
 
 
 def apply_code(session_id: str, text: str) -> None:
     with storage.transaction():
         session = storage.get(session_id, "checkout.session") or {}
-        code = coupons.get_by_code(text)
-        coupon = coupons.check_code(
-            code, session["customer"], session["amount_subtotal"], session["currency"]
+        items = storage.find("item", parent=session_id)
+        code = promotion_codes.get_by_code(text, session["customer"])
+        coupon = promotion_codes.check_code(
+            code, session["customer"], session["amount_subtotal"], session["currency"], _products(items)
         )
         try:
             reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
@@ -107,3 +111,7 @@ def reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
     for row in rows:
         storage.put(row)
     storage.put(session | amounts | fields)
+
+
+def _products(items: list[Obj]) -> set[str]:
+    return {item["price"]["product"] for item in items}

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0021_figures_indexes'),
+        ('ecommerce', '0023_discount_codes'),
     ]
 
     operations = [

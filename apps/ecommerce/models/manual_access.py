@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ManualAccess(models.Model):
+    """The columns of a purchase that only operators set. No sync with Stripe changes them."""
+
+    granted_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When an operator gave access without payment.")
+    )
+    granted_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("End of the access that was given. Empty: it does not end.")
+    )
+    claimed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "When the access that was given reached an account. Before that, it waits for the address."
+        ),
+    )
+    revoked_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When an operator ended access. Payments do not bring it back.")
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether access was given to an e-mail address that no account has confirmed yet."""
+        return self.granted_at is not None and self.claimed_at is None
