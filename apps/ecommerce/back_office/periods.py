@@ -83,9 +83,7 @@ class Period:
     def previous_label(self) -> str:
         if self.days == 1:
             return _("the day before")
-        return ngettext("the %(days)d day before", "the %(days)d days before", self.days) % {
-            "days": self.days
-        }
+        return _("the %(days)d days before") % {"days": self.days}
 
     def _hours(self) -> Iterator[Bucket]:
         """Yield 24 hours, or 23 and 25 when the clocks change."""
