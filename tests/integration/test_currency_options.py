@@ -274,7 +274,7 @@ def test_currency_that_only_stripe_knows_is_used(
 ) -> None:
     """The subscription begins between the store's request and the Session."""
     buy_in(as_ada, letter, "eur")
-    monkeypatch.setattr("apps.ecommerce.purchases.checkout.running_subscriptions", lambda *args: [])
+    monkeypatch.setattr("apps.ecommerce.purchases.checkout_refusals.running_subscriptions", lambda *args: [])
     monkeypatch.setattr(external_subscriptions, "running_subscriptions", lambda *args: [])
     assert "in another currency" in post(as_ada, club, club.prices[0])
     assert not Purchase.objects.filter(product=club.product, status=Status.OPEN).exists()

@@ -10,12 +10,19 @@ from apps.ecommerce.models import DiscountCode, Price, Purchase
 from apps.ecommerce.purchases.code_rules import Refusal, code_refusal, customer_id, price_refusal
 from apps.ecommerce.purchases.code_texts import refusal_text, short_code
 from apps.ecommerce.purchases.discount_codes import sync_code
-from apps.ecommerce.purchases.stripe_errors import ADVICE, BUYER_CODES, is_other_currency
+from apps.ecommerce.purchases.stripe_errors import (
+    ADVICE,
+    BUYER_CODES,
+    TEMPORARY_CODES,
+    is_other_currency,
+)
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_credit
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
+
+BAD_REQUEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,8 @@ def is_code_refusal(error: stripe.StripeError) -> bool:
     Stripe does not document the errors of codes, so all refusals count that have no other known reason. A wrong guess
     costs the buyer one press: without the code, Stripe returns the error again.
     """
-    known = {*BUYER_CODES, *ADVICE}
-    is_refusal = isinstance(error, stripe.InvalidRequestError)
+    known = {*BUYER_CODES, *ADVICE, *TEMPORARY_CODES} - {"coupon_expired"}
+    is_refusal = isinstance(error, stripe.InvalidRequestError) and error.http_status == BAD_REQUEST
     return is_refusal and error.code not in known and not is_other_currency(error)
 
 

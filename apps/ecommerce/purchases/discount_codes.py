@@ -10,9 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 import stripe
-from django.db import transaction
+from django.db import router, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.models import DiscountCode
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.purchases.stripe_payments import to_datetime
@@ -40,10 +42,10 @@ def sync_codes() -> int:
     started = timezone.now()
     for item in _list_codes(active=True):
         _save(item, started)
-    stale = DiscountCode.objects.current().filter(active=True, synced_at__lt=started)
+    stale = _current_rows().filter(active=True, synced_at__lt=started)
     for key in list(stale.values_list("id", flat=True)):
         sync_code(key)
-    return DiscountCode.objects.current().filter(active=True).count()
+    return _current_rows().filter(active=True).count()
 
 
 def sync_code(code_id: str) -> DiscountCode | None:
@@ -56,13 +58,13 @@ def sync_code(code_id: str) -> DiscountCode | None:
         return None
     if item:
         return _save(item, fetched_at)
-    DiscountCode.objects.current().filter(id=code_id).update(active=False, synced_at=fetched_at)
+    _current_rows().filter(id=code_id).update(active=False, synced_at=fetched_at)
     return None
 
 
 def sync_codes_of_coupon(coupon_id: str) -> None:
     """Copy the codes that the store knows. A coupon without a code, such as an upgrade's, needs no request."""
-    known = DiscountCode.objects.current().filter(coupon_id=coupon_id)
+    known = _current_rows().filter(coupon_id=coupon_id)
     if known.exists():
         fetched_at = timezone.now()
         for item in _list_codes(coupon=coupon_id):
@@ -79,6 +81,10 @@ def used_code_id(session: StripeData) -> str:
     return next(filter(None, used), "")
 
 
+def _current_rows() -> QuerySet[DiscountCode]:
+    return all_rows(DiscountCode).filter(livemode=is_livemode())
+
+
 def _list_codes(**params: Any) -> Iterator[StripeData]:
     for page in fetch_pages("promotion_codes", expand=[f"data.{path}" for path in EXPAND], **params):
         yield from page
@@ -89,8 +95,8 @@ def _save(item: StripeData, fetched_at: datetime) -> DiscountCode | None:
     if is_of_other_shop(item.get("metadata")):
         return None
     key = item["id"]
-    with transaction.atomic():
-        known = DiscountCode.objects.select_for_update().filter(id=key).first()
+    with transaction.atomic(using=router.db_for_write(DiscountCode)):
+        known = all_rows(DiscountCode).select_for_update().filter(id=key).first()
         if known and known.synced_at > fetched_at:
             return known
         values = _code_values(item) | {"synced_at": fetched_at}
@@ -101,7 +107,7 @@ def _save(item: StripeData, fetched_at: datetime) -> DiscountCode | None:
             return None
         else:
             values["active"] = False
-        row, _created = DiscountCode.objects.update_or_create(id=key, defaults=values)
+        row, _created = all_rows(DiscountCode).update_or_create(id=key, defaults=values)
     return row
 
 
