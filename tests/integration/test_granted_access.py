@@ -118,7 +118,8 @@ def test_killed_process_does_not_block_the_form(
     form = form_of(as_olive, icons, verified_ada.email)
     details = {"price": form["price"], "until": None, "reason": form["reason"]}
     started = {"operator": olive, "action": "give_access", "token": form["token"], "details": details}
-    OperatorAction.objects.create(**started, started_at=timezone.now())
+    subject = icons.product.name
+    OperatorAction.objects.create(**started, subject=subject, started_at=timezone.now())
     assert as_olive.post(GIVE, form).status_code == 200
     rows = OperatorAction.objects.filter(token=form["token"])
     rows.set_outcome(OperatorAction.Outcome.RUNNING, started_at=timezone.now() - timedelta(minutes=3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -12,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.audit import ActionRefused, perform
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
 from apps.users.models import User
@@ -125,3 +127,20 @@ def test_each_action_needs_its_permission(bob: User, purchase: Purchase) -> None
     bob.user_permissions.add(Permission.objects.get(codename="refresh_purchase"))
     assert action_url(purchase, "refresh") in support.get(order).content.decode()
     assert confirm(support, action_url(purchase, "refresh")).status_code == 302
+
+
+@pytest.mark.parametrize("other", ["action", "operator", "subject", "details"])
+def test_token_of_another_form_does_nothing(olive: User, bob: User, other: str) -> None:
+    token, runs = uuid4(), []
+
+    def run(entry: OperatorAction) -> str:
+        runs.append(entry)
+        return "Done."
+
+    form: dict[str, Any] = {"action": "refund", "operator": olive, "subject": "A", "details": {"amount": 5}}
+    perform(token=token, run=run, **form)
+    values = {"action": "refresh", "operator": bob, "subject": "B", "details": {"amount": 7}}
+    with pytest.raises(ActionRefused):
+        perform(token=token, run=run, **{**form, other: values[other]})
+    assert perform(token=token, run=run, **form).message == "Done."
+    assert len(runs) == 1

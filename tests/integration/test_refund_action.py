@@ -150,7 +150,7 @@ def test_second_press_waits_for_the_first(as_olive: Client, olive: User, purchas
     fields = hidden_fields(as_olive.get(url).content.decode())
     form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate"}
     OperatorAction.objects.create(
-        token=fields["token"], operator=olive, action="refund", purchase=purchase, subject="x",
+        token=fields["token"], operator=olive, action="refund", purchase=purchase, subject=purchase.order_number,
         details={**form, "amount": 500}, started_at=timezone.now(),
     )  # fmt: skip
     page = as_olive.post(url, {**fields, **form}, follow=True).content.decode()

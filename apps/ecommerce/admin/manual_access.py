@@ -78,13 +78,17 @@ class ManualAccessAdmin(ReadOnlyAdmin):
             raise Http404("Operators and blocked accounts can't be seen.")
         token = TokenForm(request.POST or None, initial={"token": uuid4()})
         if request.method == "POST" and token.is_valid():
-            entry = perform(
-                view_as_buyer.ACTION,
-                cast(User, request.user),
-                token.cleaned_data["token"],
-                lambda entry: view_as_buyer.view_message(),
-                subject=_("account %(number)s") % {"number": user.pk},
-            )
+            try:
+                entry = perform(
+                    view_as_buyer.ACTION,
+                    cast(User, request.user),
+                    token.cleaned_data["token"],
+                    lambda entry: view_as_buyer.view_message(),
+                    subject=_("account %(number)s") % {"number": user.pk},
+                )
+            except ActionRefused as error:
+                self.message_user(request, str(error), messages.WARNING)
+                return redirect(request.path)
             return view_as_buyer.begin(redirect("purchases"), request, entry, user)
         context = {
             "title": _("See the shop as %(email)s") % {"email": user.email},

@@ -83,14 +83,16 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
             entry, is_new = OperatorAction.objects.get_or_create(
                 token=token, defaults={**fields, "started_at": now}
             )
-            if is_new or entry.outcome == Outcome.DONE:
+            if is_new:
                 return entry
-            if entry.details != _as_stored(fields["details"]):
+            if not _is_same(entry, fields):
                 raise ActionRefused(
                     _(
                         "You have sent this form before, with other values. Check the order, and confirm again."
                     )
                 )
+            if entry.outcome == Outcome.DONE:
+                return entry
             unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
             if unfinished.set_outcome(Outcome.RUNNING, started_at=now, finished_at=None):
                 return own.get()
@@ -100,8 +102,12 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
     raise ActionRunning(_("This is already being done. Look at the order again in a minute."))
 
 
-def _as_stored(details: dict[str, Any]) -> Any:
-    return json.loads(json.dumps(details, cls=DjangoJSONEncoder))
+def _is_same(entry: OperatorAction, fields: dict[str, Any]) -> bool:
+    """Return whether the token is of this form with these values, which `run` may have added to."""
+    names = ("operator", "action", "subject")
+    details = json.loads(json.dumps(fields["details"], cls=DjangoJSONEncoder))
+    has_details = all(entry.details.get(name) == value for name, value in details.items())
+    return has_details and all(getattr(entry, name) == fields[name] for name in names)
 
 
 def _finish(entry: OperatorAction, outcome: OperatorAction.Outcome, message: str) -> None:
