@@ -430,3 +430,16 @@ def test_email_to_an_account_that_has_claimed_meanwhile_is_not_sent(
     confirm_address(ada)
     emails.send_unsent()
     assert sent_kinds() == ["granted"]
+
+
+def test_form_that_is_sent_again_for_another_person_does_not_claim_to_have_given_access(
+    as_olive: Client, verified_ada: User, icons: ProductConfiguration
+) -> None:
+    form = form_of(as_olive, icons, verified_ada.email)
+    assert as_olive.post(GIVE, form).status_code == 302
+    page = as_olive.post(GIVE, form | {"email": "nobody@example.com"})  # after the browser's back button
+    assert "with other values" in page.content.decode()
+    assert Purchase.objects.get().email == verified_ada.email
+    again = form | {"email": "nobody@example.com", "token": str(page.context["token"]["token"].value())}
+    assert as_olive.post(GIVE, again).status_code == 302
+    assert Purchase.objects.count() == 2

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.ecommerce.back_office import view_as_buyer
 from apps.ecommerce.back_office.access_actions import GIVE_ACCESS, GIVE_PERMISSION, GiveAccessForm, give
-from apps.ecommerce.back_office.audit import ActionRefused, perform
+from apps.ecommerce.back_office.audit import SENT_BEFORE, ActionRefused, perform
 from apps.ecommerce.models import Price
 from apps.users.models import User
 
@@ -55,6 +55,8 @@ class ManualAccessAdmin(ReadOnlyAdmin):
                     subject=data["price"].product.name[:200],
                     details=details,
                 )
+                if entry.purchase and entry.purchase.email != data["email"]:  # the log does not contain it
+                    raise ActionRefused(SENT_BEFORE)
             except ActionRefused as error:
                 form.add_error(None, str(error))
                 token = new_token

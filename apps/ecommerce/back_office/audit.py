@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.stripe_errors import is_unclear
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 Outcome = OperatorAction.Outcome
 
 MAX_RUNNING_TIME = timedelta(minutes=2)  # after that, the process has probably been killed
+SENT_BEFORE = gettext_lazy(
+    "You have sent this form before, with other values. Check the order, and confirm again."
+)
 
 
 class ActionRefused(Exception):
@@ -86,11 +90,7 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
             if is_new:
                 return entry
             if not _is_same(entry, fields):
-                raise ActionRefused(
-                    _(
-                        "You have sent this form before, with other values. Check the order, and confirm again."
-                    )
-                )
+                raise ActionRefused(SENT_BEFORE)
             if entry.outcome == Outcome.DONE:
                 return entry
             unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
