@@ -129,6 +129,15 @@ def test_each_action_needs_its_permission(bob: User, purchase: Purchase) -> None
     assert confirm(support, action_url(purchase, "refresh")).status_code == 302
 
 
+def test_unexpected_error_leaves_open_whether_it_was_done(olive: User) -> None:
+    def run(entry: OperatorAction) -> str:
+        raise RuntimeError("after the request to Stripe")
+
+    with pytest.raises(RuntimeError):
+        perform("refund", olive, uuid4(), run)
+    assert OperatorAction.objects.get().outcome == "interrupted"
+
+
 @pytest.mark.parametrize("other", ["action", "operator", "subject", "details"])
 def test_token_of_another_form_does_nothing(olive: User, bob: User, other: str) -> None:
     token, runs = uuid4(), []

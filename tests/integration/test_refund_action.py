@@ -457,3 +457,15 @@ def test_payment_of_another_order_cannot_be_chosen(
     assert press_refund(as_olive, purchase, "19", payment=other).status_code == 200
     assert refunds() == []
     assert sync_purchase(purchase, "test").amount_refunded == 0
+
+
+def test_refused_form_that_is_sent_again_refunds_nothing(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
+    url = action_url(purchase, "refund")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate", **fields}
+    refund(sandbox, paid_charges()[0], 500)  # in the Dashboard
+    assert "have been refunded" in as_olive.post(url, form).content.decode()
+    assert "has changed" in as_olive.post(url, form).content.decode()  # a double press
+    assert len(refunds()) == 1

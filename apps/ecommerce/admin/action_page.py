@@ -132,8 +132,9 @@ def new_confirm(purchase: Purchase) -> ConfirmForm:
 
 
 def find_started(token: UUID, purchase: Purchase, action: OrderAction) -> OperatorAction | None:
-    """Return the entry of a form that was sent before."""
-    return OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name).first()
+    """Return the entry of a form that was sent before. One that was refused has to be confirmed like a new one."""
+    entries = OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name)
+    return entries.exclude(outcome=OperatorAction.Outcome.FAILED).first()
 
 
 def describe_error(error: Exception) -> str:

@@ -68,8 +68,9 @@ def perform(
         with stripe_deadline():
             message = run(entry)
     except Exception as error:
-        is_open = isinstance(error, stripe.StripeError) and is_unclear(error)
-        outcome = Outcome.INTERRUPTED if is_open else Outcome.FAILED
+        by_stripe = isinstance(error, stripe.StripeError) and not is_unclear(error)
+        is_refused = by_stripe or isinstance(error, ActionRefused)
+        outcome = Outcome.FAILED if is_refused else Outcome.INTERRUPTED  # it may have been done
         _finish(entry, outcome, str(error) or type(error).__name__)
         raise
     _finish(entry, Outcome.DONE, message)
