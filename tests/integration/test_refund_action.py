@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.audit import perform
 from apps.ecommerce.back_office.refund_texts import suspends
 from apps.ecommerce.back_office.refunds import refundable_payments
 from apps.ecommerce.catalogue.amounts import format_amount
@@ -469,3 +470,16 @@ def test_refused_form_that_is_sent_again_refunds_nothing(
     assert "have been refunded" in as_olive.post(url, form).content.decode()
     assert "has changed" in as_olive.post(url, form).content.decode()  # a double press
     assert len(refunds()) == 1
+
+
+def test_operators_who_confirm_at_the_same_moment_refund_once(
+    as_olive: Client, purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform_after_another(*args: Any, **kwargs: Any) -> OperatorAction:
+        monkeypatch.undo()
+        assert press_refund(as_olive, purchase, "5").status_code == 302
+        return perform(*args, **kwargs)
+
+    monkeypatch.setattr("apps.ecommerce.admin.action_page.perform", perform_after_another)
+    assert "has changed" in press_refund(as_olive, purchase, "5").content.decode()
+    assert [row["amount"] for row in refunds()] == [500]
