@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from apps.ecommerce.back_office.audit import ActionRefused, perform
 from apps.ecommerce.back_office.roles import SUPPORT
-from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
+from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, ReceiverCall
 from apps.users.models import User
 from tests.factories import buy, signed_in
 
@@ -127,6 +127,23 @@ def test_each_action_needs_its_permission(bob: User, purchase: Purchase) -> None
     bob.user_permissions.add(Permission.objects.get(codename="refresh_purchase"))
     assert action_url(purchase, "refresh") in support.get(order).content.decode()
     assert confirm(support, action_url(purchase, "refresh")).status_code == 302
+
+
+def test_calling_receivers_again_needs_a_permission(bob: User, purchase: Purchase) -> None:
+    bob.is_staff = True
+    bob.save()
+    bob.groups.add(Group.objects.get(name=SUPPORT))
+    support, url = signed_in(bob), reverse("admin:ecommerce_receivercall_changelist")
+    call = ReceiverCall.objects.create(signal="access_granted", receiver="x", event_id="x", purchase=purchase)
+    press = {"action": "call_again", "_selected_action": str(call.pk)}
+    support.post(url, press)
+    call.refresh_from_db()
+    assert call.attempts == 0
+
+    bob.user_permissions.add(Permission.objects.get(codename="process_event"))
+    support.post(url, press)
+    call.refresh_from_db()
+    assert call.attempts == 1
 
 
 def test_unexpected_error_leaves_open_whether_it_was_done(olive: User) -> None:
