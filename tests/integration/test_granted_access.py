@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.email_actions import why_outdated
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.content.licence_checks import is_valid
 from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, Price, ProductConfiguration, Purchase
@@ -29,6 +30,7 @@ from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.users.models import User
 from apps.users.personal_data import collect, delete_account
 from tests.factories import buy, sent_kinds, sent_to_buyers, signed_in
+from tests.integration.test_order_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -443,3 +445,19 @@ def test_form_that_is_sent_again_for_another_person_does_not_claim_to_have_given
     again = form | {"email": "nobody@example.com", "token": str(page.context["token"]["token"].value())}
     assert as_olive.post(GIVE, again).status_code == 302
     assert Purchase.objects.count() == 2
+
+
+def test_emails_about_given_access_are_offered_again_while_they_are_true(
+    as_olive: Client, icons: ProductConfiguration, ada: User
+) -> None:
+    def offered() -> set[str]:
+        kinds = (Mail.Kind.INVITED, Mail.Kind.GRANTED, Mail.Kind.REVOKED)
+        purchase.refresh_from_db()
+        return {str(kind) for kind in kinds if not why_outdated(purchase, Mail(kind=kind))}
+
+    purchase = give(as_olive, icons, ada.email)
+    assert "invited" in offered()
+    confirm_address(ada)
+    assert offered() == {"granted"}
+    confirm(as_olive, action_url(purchase, "revoke"), reason="Mistake")
+    assert offered() == {"revoked"}
