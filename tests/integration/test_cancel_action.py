@@ -151,3 +151,19 @@ def test_one_time_purchase_has_nothing_to_cancel(
     purchase = buy(as_ada, icons)
     for name in ("cancel", "keep"):
         assert as_olive.get(action_url(purchase, name)).status_code == 302
+
+
+def test_cancellation_of_a_subscription_that_has_ended_is_not_undone(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
+    confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
+    url = action_url(purchase, "keep")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
+    sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)  # the events have not arrived
+    page = as_olive.post(url, fields, follow=True).content.decode()
+    assert "has ended meanwhile" in page
+    assert "The subscription goes on." not in page
+    assert OperatorAction.objects.get(action="keep").outcome == "failed"
+    purchase.refresh_from_db()
+    assert purchase.status == "canceled"

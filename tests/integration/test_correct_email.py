@@ -11,11 +11,13 @@ from django.core import mail as outbox
 from django.test import Client
 from django.urls import reverse
 
+from apps.ecommerce.back_office.actions import order_state
 from apps.ecommerce.models import ExternalSale, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from tests.factories import buy, signed_in
 from tests.integration.test_external_sales import sell_elsewhere
+from tests.integration.test_granted_access import give
 from tests.integration.test_order_actions import action_url, confirm, hidden_fields
 from tests.integration.test_resend_action import an_hour_later, resend
 
@@ -149,3 +151,16 @@ def test_ignoring_is_logged(as_olive: Client, icons: ProductConfiguration, sandb
     names = list(OperatorAction.objects.order_by("pk").values_list("action", flat=True))
     assert names == ["ignore-sale", "stop-ignoring-sale"]
     assert ExternalSale.objects.get().ignored_at is None
+
+
+def test_access_that_waits_for_an_address_is_not_moved_to_another(
+    as_olive: Client, icons: ProductConfiguration
+) -> None:
+    purchase = give(as_olive, icons, "nobody@example.com")
+    url = action_url(purchase, "correct-email")
+    order = as_olive.get(reverse("admin:ecommerce_purchase_change", args=[purchase.pk])).content.decode()
+    assert url not in order
+    token = {"token": "00000000-0000-4000-8000-000000000000", "state": order_state(purchase)}
+    assert as_olive.post(url, {**token, "email": "evil@example.com"}).status_code == 302
+    purchase.refresh_from_db()
+    assert purchase.email == "nobody@example.com"

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.email_actions import why_outdated
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.content.licence_checks import is_valid
 from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, Price, ProductConfiguration, Purchase
@@ -29,6 +30,7 @@ from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.users.models import User
 from apps.users.personal_data import collect, delete_account
 from tests.factories import buy, sent_kinds, sent_to_buyers, signed_in
+from tests.integration.test_order_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -118,7 +120,8 @@ def test_killed_process_does_not_block_the_form(
     form = form_of(as_olive, icons, verified_ada.email)
     details = {"price": form["price"], "until": None, "reason": form["reason"]}
     started = {"operator": olive, "action": "give_access", "token": form["token"], "details": details}
-    OperatorAction.objects.create(**started, started_at=timezone.now())
+    subject = icons.product.name
+    OperatorAction.objects.create(**started, subject=subject, started_at=timezone.now())
     assert as_olive.post(GIVE, form).status_code == 200
     rows = OperatorAction.objects.filter(token=form["token"])
     rows.set_outcome(OperatorAction.Outcome.RUNNING, started_at=timezone.now() - timedelta(minutes=3))
@@ -429,3 +432,32 @@ def test_email_to_an_account_that_has_claimed_meanwhile_is_not_sent(
     confirm_address(ada)
     emails.send_unsent()
     assert sent_kinds() == ["granted"]
+
+
+def test_form_that_is_sent_again_for_another_person_does_not_claim_to_have_given_access(
+    as_olive: Client, verified_ada: User, icons: ProductConfiguration
+) -> None:
+    form = form_of(as_olive, icons, verified_ada.email)
+    assert as_olive.post(GIVE, form).status_code == 302
+    page = as_olive.post(GIVE, form | {"email": "nobody@example.com"})  # after the browser's back button
+    assert "with other values" in page.content.decode()
+    assert Purchase.objects.get().email == verified_ada.email
+    again = form | {"email": "nobody@example.com", "token": str(page.context["token"]["token"].value())}
+    assert as_olive.post(GIVE, again).status_code == 302
+    assert Purchase.objects.count() == 2
+
+
+def test_emails_about_given_access_are_offered_again_while_they_are_true(
+    as_olive: Client, icons: ProductConfiguration, ada: User
+) -> None:
+    def offered() -> set[str]:
+        kinds = (Mail.Kind.INVITED, Mail.Kind.GRANTED, Mail.Kind.REVOKED)
+        purchase.refresh_from_db()
+        return {str(kind) for kind in kinds if not why_outdated(purchase, Mail(kind=kind))}
+
+    purchase = give(as_olive, icons, ada.email)
+    assert "invited" in offered()
+    confirm_address(ada)
+    assert offered() == {"granted"}
+    confirm(as_olive, action_url(purchase, "revoke"), reason="Mistake")
+    assert offered() == {"revoked"}

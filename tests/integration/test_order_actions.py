@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -12,8 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.audit import ActionRefused, perform
 from apps.ecommerce.back_office.roles import SUPPORT
-from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
+from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, ReceiverCall
 from apps.users.models import User
 from tests.factories import buy, signed_in
 
@@ -125,3 +127,46 @@ def test_each_action_needs_its_permission(bob: User, purchase: Purchase) -> None
     bob.user_permissions.add(Permission.objects.get(codename="refresh_purchase"))
     assert action_url(purchase, "refresh") in support.get(order).content.decode()
     assert confirm(support, action_url(purchase, "refresh")).status_code == 302
+
+
+def test_calling_receivers_again_needs_a_permission(bob: User, purchase: Purchase) -> None:
+    bob.is_staff = True
+    bob.save()
+    bob.groups.add(Group.objects.get(name=SUPPORT))
+    support, url = signed_in(bob), reverse("admin:ecommerce_receivercall_changelist")
+    call = ReceiverCall.objects.create(signal="access_granted", receiver="x", event_id="x", purchase=purchase)
+    press = {"action": "call_again", "_selected_action": str(call.pk)}
+    support.post(url, press)
+    call.refresh_from_db()
+    assert call.attempts == 0
+
+    bob.user_permissions.add(Permission.objects.get(codename="process_event"))
+    support.post(url, press)
+    call.refresh_from_db()
+    assert call.attempts == 1
+
+
+def test_unexpected_error_leaves_open_whether_it_was_done(olive: User) -> None:
+    def run(entry: OperatorAction) -> str:
+        raise RuntimeError("after the request to Stripe")
+
+    with pytest.raises(RuntimeError):
+        perform("refund", olive, uuid4(), run)
+    assert OperatorAction.objects.get().outcome == "interrupted"
+
+
+@pytest.mark.parametrize("other", ["action", "operator", "subject", "details"])
+def test_token_of_another_form_does_nothing(olive: User, bob: User, other: str) -> None:
+    token, runs = uuid4(), []
+
+    def run(entry: OperatorAction) -> str:
+        runs.append(entry)
+        return "Done."
+
+    form: dict[str, Any] = {"action": "refund", "operator": olive, "subject": "A", "details": {"amount": 5}}
+    perform(token=token, run=run, **form)
+    values = {"action": "refresh", "operator": bob, "subject": "B", "details": {"amount": 7}}
+    with pytest.raises(ActionRefused):
+        perform(token=token, run=run, **{**form, other: values[other]})
+    assert perform(token=token, run=run, **form).message == "Done."
+    assert len(runs) == 1

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.audit import perform
 from apps.ecommerce.back_office.refund_texts import suspends
 from apps.ecommerce.back_office.refunds import refundable_payments
 from apps.ecommerce.catalogue.amounts import format_amount
@@ -150,7 +151,7 @@ def test_second_press_waits_for_the_first(as_olive: Client, olive: User, purchas
     fields = hidden_fields(as_olive.get(url).content.decode())
     form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate"}
     OperatorAction.objects.create(
-        token=fields["token"], operator=olive, action="refund", purchase=purchase, subject="x",
+        token=fields["token"], operator=olive, action="refund", purchase=purchase, subject=purchase.order_number,
         details={**form, "amount": 500}, started_at=timezone.now(),
     )  # fmt: skip
     page = as_olive.post(url, {**fields, **form}, follow=True).content.decode()
@@ -457,3 +458,28 @@ def test_payment_of_another_order_cannot_be_chosen(
     assert press_refund(as_olive, purchase, "19", payment=other).status_code == 200
     assert refunds() == []
     assert sync_purchase(purchase, "test").amount_refunded == 0
+
+
+def test_refused_form_that_is_sent_again_refunds_nothing(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
+    url = action_url(purchase, "refund")
+    fields = hidden_fields(as_olive.get(url).content.decode())
+    form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate", **fields}
+    refund(sandbox, paid_charges()[0], 500)  # in the Dashboard
+    assert "have been refunded" in as_olive.post(url, form).content.decode()
+    assert "has changed" in as_olive.post(url, form).content.decode()  # a double press
+    assert len(refunds()) == 1
+
+
+def test_operators_who_confirm_at_the_same_moment_refund_once(
+    as_olive: Client, purchase: Purchase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def perform_after_another(*args: Any, **kwargs: Any) -> OperatorAction:
+        monkeypatch.undo()
+        assert press_refund(as_olive, purchase, "5").status_code == 302
+        return perform(*args, **kwargs)
+
+    monkeypatch.setattr("apps.ecommerce.admin.action_page.perform", perform_after_another)
+    assert "has changed" in press_refund(as_olive, purchase, "5").content.decode()
+    assert [row["amount"] for row in refunds()] == [500]

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.ecommerce.back_office.actions import OrderAction, order_state
 from apps.ecommerce.back_office.audit import ActionRefused, ActionRunning, perform
@@ -22,6 +23,8 @@ from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 from .read_only import ReadOnlyAdmin
+
+CHANGED = gettext_lazy("The order has changed since you opened this page. Check it, and confirm again.")
 
 
 class ConfirmForm(forms.Form):
@@ -51,7 +54,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
             return self._back(request, purchase, started.message)
         is_possible = purchase.livemode == is_livemode() and action.is_possible(purchase)
         if started and not is_possible:  # the first try has worked, although Stripe did not answer
-            return self._confirmed(request, purchase, action, confirm, started.details)
+            return self._confirmed(request, purchase, action, confirm, started.details, is_retry=True)
         if not is_possible:
             text = _("This is not possible for the order as it is now.")
             return self._back(request, purchase, text, messages.WARNING)
@@ -61,11 +64,12 @@ class ActionPageAdmin(ReadOnlyAdmin):
             confirm = new_confirm(purchase)
         elif form.is_valid():
             if started or confirm.cleaned_data["state"] == order_state(purchase):
-                return self._confirmed(request, purchase, action, confirm, form.cleaned_data, form)
+                is_retry = started is not None
+                return self._confirmed(
+                    request, purchase, action, confirm, form.cleaned_data, form, is_retry=is_retry
+                )
             confirm = new_confirm(purchase)
-            form.add_error(
-                None, _("The order has changed since you opened this page. Check it, and confirm again.")
-            )
+            form.add_error(None, CHANGED)
         return self._ask(request, purchase, action, confirm, form)
 
     def _confirmed(
@@ -76,17 +80,19 @@ class ActionPageAdmin(ReadOnlyAdmin):
         confirm: ConfirmForm,
         data: dict[str, Any],
         form: forms.Form | None = None,
+        *,
+        is_retry: bool,
     ) -> HttpResponse:
         operator, token = cast(User, request.user), confirm.cleaned_data["token"]
+
+        def run(entry: OperatorAction) -> str:
+            # Again, because another operator's action may have ended just before this one began.
+            if not is_retry and confirm.cleaned_data["state"] != order_state(purchase):
+                raise ActionRefused(CHANGED)
+            return action.run(purchase, entry, data)
+
         try:
-            entry = perform(
-                action.name,
-                operator,
-                token,
-                lambda entry: action.run(purchase, entry, data),
-                purchase=purchase,
-                details=data,
-            )
+            entry = perform(action.name, operator, token, run, purchase=purchase, details=data)
         except ActionRunning as running:
             return self._back(request, purchase, str(running), messages.WARNING)
         except (ActionRefused, stripe.StripeError) as error:
@@ -132,8 +138,9 @@ def new_confirm(purchase: Purchase) -> ConfirmForm:
 
 
 def find_started(token: UUID, purchase: Purchase, action: OrderAction) -> OperatorAction | None:
-    """Return the entry of a form that was sent before."""
-    return OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name).first()
+    """Return the entry of a form that was sent before. One that was refused has to be confirmed like a new one."""
+    entries = OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name)
+    return entries.exclude(outcome=OperatorAction.Outcome.FAILED).first()
 
 
 def describe_error(error: Exception) -> str:

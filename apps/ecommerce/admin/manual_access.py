@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from apps.ecommerce.back_office import view_as_buyer
 from apps.ecommerce.back_office.access_actions import GIVE_ACCESS, GIVE_PERMISSION, GiveAccessForm, give
-from apps.ecommerce.back_office.audit import ActionRefused, perform
+from apps.ecommerce.back_office.audit import SENT_BEFORE, ActionRefused, perform
 from apps.ecommerce.models import Price
 from apps.users.models import User
 
@@ -55,6 +55,8 @@ class ManualAccessAdmin(ReadOnlyAdmin):
                     subject=data["price"].product.name[:200],
                     details=details,
                 )
+                if entry.purchase and entry.purchase.email != data["email"]:  # the log does not contain it
+                    raise ActionRefused(SENT_BEFORE)
             except ActionRefused as error:
                 form.add_error(None, str(error))
                 token = new_token
@@ -78,13 +80,17 @@ class ManualAccessAdmin(ReadOnlyAdmin):
             raise Http404("Operators and blocked accounts can't be seen.")
         token = TokenForm(request.POST or None, initial={"token": uuid4()})
         if request.method == "POST" and token.is_valid():
-            entry = perform(
-                view_as_buyer.ACTION,
-                cast(User, request.user),
-                token.cleaned_data["token"],
-                lambda entry: view_as_buyer.view_message(),
-                subject=_("account %(number)s") % {"number": user.pk},
-            )
+            try:
+                entry = perform(
+                    view_as_buyer.ACTION,
+                    cast(User, request.user),
+                    token.cleaned_data["token"],
+                    lambda entry: view_as_buyer.view_message(),
+                    subject=_("account %(number)s") % {"number": user.pk},
+                )
+            except ActionRefused as error:
+                self.message_user(request, str(error), messages.WARNING)
+                return redirect(request.path)
             return view_as_buyer.begin(redirect("purchases"), request, entry, user)
         context = {
             "title": _("See the shop as %(email)s") % {"email": user.email},

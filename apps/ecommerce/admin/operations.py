@@ -73,13 +73,16 @@ class ReceiverCallAdmin(ReadOnlyAdmin):
     search_fields = ("purchase__order_number", "receiver", "event_id")
     actions = ("call_again",)
 
-    @admin.action(description=_("Call again"))
+    @admin.action(description=_("Call again"), permissions=["process"])
     def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> None:
         for pk in rows.filter(done_at=None).values_list("pk", flat=True):
             call_receiver.func(pk)
         failing = rows.filter(done_at=None).count()
         message = f"{failing} calls still fail." if failing else "All receivers were called."
         self.message_user(request, message, messages.ERROR if failing else messages.SUCCESS)
+
+    def has_process_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("ecommerce.process_event")
 
 
 admin.site.unregister(DBTaskResult)

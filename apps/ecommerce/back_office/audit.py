@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.stripe_errors import is_unclear
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 Outcome = OperatorAction.Outcome
 
 MAX_RUNNING_TIME = timedelta(minutes=2)  # after that, the process has probably been killed
+SENT_BEFORE = gettext_lazy(
+    "You have sent this form before, with other values. Check the order, and confirm again."
+)
 
 
 class ActionRefused(Exception):
@@ -64,8 +68,9 @@ def perform(
         with stripe_deadline():
             message = run(entry)
     except Exception as error:
-        is_open = isinstance(error, stripe.StripeError) and is_unclear(error)
-        outcome = Outcome.INTERRUPTED if is_open else Outcome.FAILED
+        by_stripe = isinstance(error, stripe.StripeError) and not is_unclear(error)
+        is_refused = by_stripe or isinstance(error, ActionRefused)
+        outcome = Outcome.FAILED if is_refused else Outcome.INTERRUPTED  # it may have been done
         _finish(entry, outcome, str(error) or type(error).__name__)
         raise
     _finish(entry, Outcome.DONE, message)
@@ -83,14 +88,12 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
             entry, is_new = OperatorAction.objects.get_or_create(
                 token=token, defaults={**fields, "started_at": now}
             )
-            if is_new or entry.outcome == Outcome.DONE:
+            if is_new:
                 return entry
-            if entry.details != _as_stored(fields["details"]):
-                raise ActionRefused(
-                    _(
-                        "You have sent this form before, with other values. Check the order, and confirm again."
-                    )
-                )
+            if not _is_same(entry, fields):
+                raise ActionRefused(SENT_BEFORE)
+            if entry.outcome == Outcome.DONE:
+                return entry
             unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
             if unfinished.set_outcome(Outcome.RUNNING, started_at=now, finished_at=None):
                 return own.get()
@@ -100,8 +103,12 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
     raise ActionRunning(_("This is already being done. Look at the order again in a minute."))
 
 
-def _as_stored(details: dict[str, Any]) -> Any:
-    return json.loads(json.dumps(details, cls=DjangoJSONEncoder))
+def _is_same(entry: OperatorAction, fields: dict[str, Any]) -> bool:
+    """Return whether the token is of this form with these values, which `run` may have added to."""
+    names = ("operator", "action", "subject")
+    details = json.loads(json.dumps(fields["details"], cls=DjangoJSONEncoder))
+    has_details = all(entry.details.get(name) == value for name, value in details.items())
+    return has_details and all(getattr(entry, name) == fields[name] for name in names)
 
 
 def _finish(entry: OperatorAction, outcome: OperatorAction.Outcome, message: str) -> None:

@@ -10,7 +10,7 @@ from stripe.params import SubscriptionUpdateParams
 
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction, sync_after
 from apps.ecommerce.back_office.audit import ActionRefused
-from apps.ecommerce.models import OperatorAction, Purchase
+from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, OperatorAction, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import format_day
 from apps.ecommerce.purchases.stripe_errors import is_unclear
@@ -82,6 +82,9 @@ class KeepSubscription(OrderAction):
 
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
         current = fetch("subscriptions", purchase.subscription_id)
+        if current["status"] in ENDED_SUBSCRIPTIONS:
+            sync_after(purchase, f"{entry.action} by {entry.operator_name}", "")
+            raise ActionRefused(_("The subscription has ended meanwhile. The buyer can subscribe again."))
         params: SubscriptionUpdateParams = {"cancel_at": ""}
         if current["cancel_at_period_end"]:
             params = {"cancel_at_period_end": False}

@@ -29,7 +29,7 @@ _NO_CANCELLATION = gettext_lazy("the subscription has no end, or has ended")
 Rule = tuple[Callable[[Purchase, Mail], bool], str | Promise]
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
-        (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.UPDATED),
+        (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.UPDATED, Mail.Kind.GRANTED),
         (lambda purchase, mail: has_access(purchase), _NO_ACCESS),
     ),
     Mail.Kind.LICENCE_KEY: (
@@ -84,6 +84,14 @@ RULES: dict[str, Rule] = {
         gettext_lazy("the dispute is over"),
     ),
     Mail.Kind.SUSPENDED: (lambda purchase, mail: not has_access(purchase), _HAS_ACCESS),
+    Mail.Kind.INVITED: (
+        lambda purchase, mail: purchase.is_waiting and has_access(purchase),
+        gettext_lazy("no access waits for an account"),
+    ),
+    Mail.Kind.REVOKED: (
+        lambda purchase, mail: purchase.revoked_at is not None,
+        gettext_lazy("the access is not revoked"),
+    ),
 }
 
 
