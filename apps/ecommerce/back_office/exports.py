@@ -217,7 +217,7 @@ EXPORTS = [
     Export(
         "customers",
         _("Customers"),
-        _("Customers since these days, with their billing details."),
+        _("Customers who were new in these days, with their billing details."),
         CUSTOMERS.headers,
         CUSTOMERS.cells,
     ),
