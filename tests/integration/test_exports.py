@@ -464,7 +464,8 @@ def test_personal_data_has_refunds_and_given_access(
     create_order(
         icons.prices[0], user=ada, paid_at=None, granted_at=NOON, granted_until=NOON, revoked_at=NOON
     )
-    given, bought = sorted(collect(ada)["purchases"], key=lambda row: not row["complimentary"])
+    rows: Any = collect(ada)["purchases"]
+    given, bought = sorted(rows, key=lambda row: not row["complimentary"])
     assert (given["complimentary"], given["complimentary_until"]) == (True, NOON.isoformat())
     assert given["revoked"] == NOON.isoformat()
     (payment,) = bought["payments"]
