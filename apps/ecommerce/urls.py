@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import path, register_converter
 
+from apps.ecommerce.admin.exports import exports
 from apps.ecommerce.admin.find import find
 from apps.ecommerce.catalogue.slugs import SlugConverter
 from apps.ecommerce.views import (
@@ -75,6 +76,7 @@ urlpatterns = [
     path("licences/public-key/", licences.public_key, name="licence_public_key"),
     path("accounts/billing-details/", billing_details.billing_details, name="billing_details"),
     path("admin/search/", admin.site.admin_view(find), name="admin_search"),
+    path("admin/exports/", admin.site.admin_view(exports), name="admin_exports"),
     path("view-as-buyer/stop/", view_as_buyer.stop, name="stop_view_as_buyer"),
     path("webhooks/stripe/", webhook.stripe_webhook, name="stripe_webhook"),
     path("webhooks/stripe", webhook.stripe_webhook),  # without a redirect, which Stripe does not follow

@@ -3,7 +3,7 @@
 import stripe
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import LicenceKey, Payment, Purchase, StripeCustomer
+from apps.ecommerce.models import LicenceKey, Payment, Purchase, Refund, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import BILLING_FIELDS
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
@@ -19,7 +19,7 @@ def export_purchases(user: User) -> JSON:
     purchases = (
         Purchase.objects.filter(user=user)
         .select_related("discount_code")
-        .prefetch_related("changes", "payments", "issued_keys__activations")
+        .prefetch_related("changes", "payments__refunds", "issued_keys__activations", "subscription_changes")
     )
     return [
         {
@@ -35,10 +35,15 @@ def export_purchases(user: User) -> JSON:
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
             "complimentary": purchase.granted_at is not None,
+            "revoked": purchase.revoked_at.isoformat() if purchase.revoked_at else None,
             "complimentary_until": purchase.granted_until.isoformat() if purchase.granted_until else None,
             "licence_keys": [_export_key(key) for key in purchase.issued_keys.all()],
             "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
+            "subscription_changes": [
+                {"monthly_amount_change": change.monthly_amount_change, "at": change.at.isoformat()}
+                for change in purchase.subscription_changes.all()
+            ],
             "changes": [
                 {"to": change.suspended_by or change.to_status, "at": change.at.isoformat()}
                 for change in purchase.changes.all()
@@ -63,10 +68,21 @@ def _export_payment(payment: Payment) -> JSON:
         "description": payment.description,
         "amount_paid": payment.amount_paid,
         "amount_refunded": payment.amount_refunded,
+        "refunds": [_export_refund(refund) for refund in payment.refunds.all()],
         "currency": payment.currency,
         "payment_method": payment.payment_method,
         "created": payment.created_at.isoformat(),
         "paid": payment.paid_at.isoformat() if payment.paid_at else None,
+    }
+
+
+def _export_refund(refund: Refund) -> JSON:
+    return {
+        "id": refund.stripe_id,
+        "status": refund.status,
+        "reason": refund.reason,
+        "amount": refund.amount,
+        "created": refund.created_at.isoformat(),
     }
 
 
