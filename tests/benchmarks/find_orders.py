@@ -61,6 +61,8 @@ def create_orders(count: int) -> None:
         start,
         count,
         purchase="i",
+        livemode="FALSE",
+        product="'prod_' || (i * 733 %% 100)",
         stripe_id="'pi_' || i",
         payment_intent_id="'pi_' || i",
         charge_id="'ch_' || i",
