@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 ORDERS = 200_000
 LARGE_TABLES = {model._meta.db_table for model in (Payment, Purchase, User)}
 MAX_QUERIES = 12  # session, user, permissions (2), the only order, six kinds of results, products' prices
-MAX_MILLISECONDS = 1_000  # 200 without other load; most searches need less than 50
+MAX_MILLISECONDS = 2_000  # on a busy machine; else at most 300, and mostly less than 50
 # Each is one kind of search. None may read a whole table.
 BY_INDEX = {
     "order number": "w-2345-6789",
@@ -34,10 +34,10 @@ BY_INDEX = {
     "refund": "re_777",
     "event": "evt_777",
     "e-mail address": "buyer77@example.com",
-    "card": "0077",
 }
-# These read the names and addresses once.
+# These read all cards, names or addresses once: SQLite from an index, PostgreSQL as it likes.
 BY_TEXT = {
+    "card": "0077",
     "name": "Buyer 777",
     "part of an address": "buyer77@",
     "product": "Thing 77",
@@ -61,6 +61,8 @@ def create_orders(count: int) -> None:
         start,
         count,
         purchase="i",
+        livemode="FALSE",
+        product="'prod_' || (i * 733 %% 100)",
         stripe_id="'pi_' || i",
         payment_intent_id="'pi_' || i",
         charge_id="'ch_' || i",

@@ -219,7 +219,10 @@ def test_action_of_a_list_runs_for_the_selected_rows(
     orders.select_all.press("Space")
     orders.select(purchase.order_number)
     expect(orders.counter).to_have_text("1 of 1 selected")
-    orders.run(str(PurchaseAdmin.refresh.short_description))  # type: ignore[attr-defined]
+    label = str(PurchaseAdmin.refresh.short_description)  # type: ignore[attr-defined]
+    orders.run(label)
+    page.get_by_role("button", name=label).press("Enter")
+    back_office.messages.wait_for()
     expect(back_office.messages).to_contain_text(purchase.order_number)
 
 
@@ -249,7 +252,7 @@ def test_date_picker_and_clock_fill_their_fields(
 @both_screens
 def test_autocomplete_finds_a_product(back_office: BackOffice, goods: ProductConfiguration) -> None:
     page = back_office.goto("/admin/ecommerce/section/add/").page
-    page.get_by_role("combobox", name="Configuration").press("Enter")
+    page.get_by_role("combobox", name="Product").press("Enter")
     page.locator(".select2-search__field").fill(str(goods)[:6])
     page.get_by_role("option", name=str(goods)).click()
     expect(page.locator("#id_configuration")).to_have_value(str(goods.pk))

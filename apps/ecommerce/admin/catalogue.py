@@ -60,9 +60,6 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
-    def view_on_site(self, row: ProductConfiguration) -> str:
-        return f"{row.get_absolute_url()}?preview"  # also if it is not on sale
-
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         return add_product(self, request)
 

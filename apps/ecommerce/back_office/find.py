@@ -154,7 +154,8 @@ def _unique(query: Query) -> list[QuerySet[Any]]:
         keys = {query.licence_key, query.licence_key.upper()}
         found.append(LicenceKey.objects.filter(key__in=keys, purchase__isnull=False).values("purchase"))
     if query.invoice_number:
-        found.append(Payment.objects.filter(invoice_number=query.invoice_number).values("purchase"))
+        numbered = Payment.objects.exclude(invoice_number="")  # as the index
+        found.append(numbered.filter(invoice_number=query.invoice_number).values("purchase"))
     if name := PURCHASE_FIELDS.get(query.prefix):
         orders = Purchase.objects.filter(**{name: query.stripe_id})
         found.append(orders.exclude(invoice_id="") if name == "invoice_id" else orders)  # as its index

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='payment',
-            index=models.Index(fields=['invoice_number'], name='payment_by_invoice_number'),
+            index=models.Index(condition=models.Q(('invoice_number', ''), _negated=True), fields=['invoice_number'], name='payment_by_invoice_number'),
         ),
         migrations.AddIndex(
             model_name='purchase',

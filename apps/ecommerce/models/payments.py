@@ -90,7 +90,11 @@ class Payment(models.Model):
             ),
             models.Index(fields=["livemode", "dispute_status", "disputed_at"], name="payment_disputes"),
             models.Index(fields=["payment_method", "purchase"], name="payment_by_card"),
-            models.Index(fields=["invoice_number"], name="payment_by_invoice_number"),
+            models.Index(
+                fields=["invoice_number"],
+                condition=~Q(invoice_number=""),
+                name="payment_by_invoice_number",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -52,5 +52,5 @@ class ChangeList:
 
     def run(self, action: str) -> None:
         self.page.get_by_label("Action:").select_option(label=action)
-        self.page.get_by_role("button", name="Go", exact=False).press("Enter")
-        self.page.locator(".messagelist").wait_for()
+        self.page.get_by_role("button", name="Go").press("Enter")
+        self.page.wait_for_load_state()
