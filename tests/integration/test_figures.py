@@ -49,7 +49,7 @@ DAYS = [
 CURRENCIES = ["usd", "eur", "jpy", "kwd"]
 numbers = count()
 many_examples = hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 periods = st.builds(
