@@ -140,7 +140,7 @@ def full_scans(sql: str, params: Any) -> list[str]:
 def create_payments(count: int) -> None:
     """Add orders until there are `count` payments: half of one-time prices, half of subscriptions with 20 renewals."""
     start = Payment.objects.count()
-    first_purchase = rows._next_id(Purchase)
+    first_purchase = rows.next_id(Purchase)
     number = count - start
     rows.create_purchases(number // 2 + number // 40)
     purchase = f"{first_purchase} + i %% {number // 2 + number // 40}"
@@ -153,7 +153,7 @@ def create_payments(count: int) -> None:
         "livemode": "FALSE",
         "currency": "CASE i %% 10 WHEN 1 THEN 'eur' WHEN 2 THEN 'jpy' ELSE 'usd' END",
     }
-    rows._insert_rows(
+    rows.insert_rows(
         Payment,
         start,
         number,
@@ -171,7 +171,7 @@ def create_payments(count: int) -> None:
         dispute_amount="100",
     )
     first_payment = Payment.objects.order_by("pk").values_list("pk", flat=True)[start]
-    rows._insert_rows(
+    rows.insert_rows(
         Refund,
         Refund.objects.count(),
         number // 20,
@@ -182,7 +182,7 @@ def create_payments(count: int) -> None:
         status="CASE i %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END",
         created_at=age,
     )
-    rows._insert_rows(
+    rows.insert_rows(
         SubscriptionChange,
         SubscriptionChange.objects.count(),
         number // 10,
