@@ -27,9 +27,9 @@ def fill_shop(products: int, purchases: int) -> None:
 def create_products(count: int) -> None:
     """Add products "Thing 0", "Thing 1" …, with one price each, in that order."""
     start, name = Product.objects.count(), "'Thing ' || i"
-    _insert_rows(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
+    insert_rows(Product, start, count, id="'prod_' || i", name=name, description="'All about thing ' || i")
     price = {"unit_amount": "100 * (1 + i %% 90)", "currency": "'usd'", "type": "'one_time'"}
-    _insert_rows(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
+    insert_rows(Price, start, count, id="'price_' || i", product="'prod_' || i", **price)
     listing = {
         "listed": "TRUE",
         "search_text": "'thing ' || i || ' all about thing ' || i",
@@ -39,15 +39,15 @@ def create_products(count: int) -> None:
         "sells_once": "TRUE",
     }
     configuration = {"product": "'prod_' || i", "slug": "'thing-' || i", "position": "i + 1"}
-    _insert_rows(ProductConfiguration, start, count, **configuration, **listing)
+    insert_rows(ProductConfiguration, start, count, **configuration, **listing)
 
 
 def create_purchases(count: int) -> None:
     """Add paid purchases of these products, ten per buyer, each with its two status changes."""
-    buyer, start, buyers = _next_id(User), _next_id(Purchase), -(-count // PURCHASES_PER_BUYER)
-    _insert_rows(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
+    buyer, start, buyers = next_id(User), next_id(Purchase), -(-count // PURCHASES_PER_BUYER)
+    insert_rows(User, buyer, buyers, id="i", email="'buyer' || i || '@example.com'")
     product_number = f"(i * 733 %% {Product.objects.count()})"
-    _insert_rows(
+    insert_rows(
         Purchase,
         start,
         count,
@@ -65,7 +65,7 @@ def create_purchases(count: int) -> None:
         payment_intent_id="'pi_' || i",
     )
     for version, status in enumerate(("open", "paid")):
-        _insert_rows(StatusChange, start, count, purchase="i", to_status=f"'{status}'", version=str(version))
+        insert_rows(StatusChange, start, count, purchase="i", to_status=f"'{status}'", version=str(version))
 
 
 def analyze() -> None:
@@ -74,7 +74,7 @@ def analyze() -> None:
         cursor.execute("ANALYZE")
 
 
-def _insert_rows(model: type[Model], start: int, count: int, **expressions: str) -> None:
+def insert_rows(model: type[Model], start: int, count: int, **expressions: str) -> None:
     """Insert `count` rows numbered from `start`. Columns not named as SQL over the number `i` get their defaults."""
     template, columns, values, parameters = model(), [], [], []
     for field in model._meta.concrete_fields:
@@ -100,5 +100,5 @@ def _insert_rows(model: type[Model], start: int, count: int, **expressions: str)
             cursor.execute(sql)
 
 
-def _next_id(model: type[Model]) -> int:
+def next_id(model: type[Model]) -> int:
     return (model._default_manager.aggregate(last=Max("pk"))["last"] or 0) + 1
