@@ -178,7 +178,7 @@ def test_products_are_ordered_without_javascript(page: Page, olive: User) -> Non
 @on_phone
 def test_longest_name_fits_a_phone(page: Page, olive: User, goods: ProductConfiguration) -> None:
     editor = ProductEditor(sign_in(page, olive)).goto(goods.pk)
-    assert height(editor.status_row) < 2.5 * height(editor.save_button)
+    assert height(editor.status_row) < 4 * height(editor.save_button)  # no empty box
     editor.name.fill("n" * 250)
     editor.save()
     editor.success.wait_for()
