@@ -374,7 +374,7 @@ def test_error_before_the_first_row_is_no_download(
     create_order(price)
     with pytest.raises(RuntimeError):
         post(as_olive, "orders")
-    assert OperatorAction.objects.get().outcome == OperatorAction.Outcome.FAILED
+    assert OperatorAction.objects.get().outcome == OperatorAction.Outcome.INTERRUPTED
 
 
 @pytest.fixture

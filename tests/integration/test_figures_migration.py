@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from apps.ecommerce.models import Payment, Purchase, SubscriptionChange
 
 pytestmark = pytest.mark.django_db(transaction=True)
-FIGURES = ("ecommerce", "0018_figures")
+FIGURES = ("ecommerce", "0019_figures")
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

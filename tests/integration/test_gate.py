@@ -12,7 +12,7 @@ from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.views import View
 
-from apps.ecommerce.models import FileVersion, ProductConfiguration, Purchase
+from apps.ecommerce.models import ACCESS_STATUSES, FileVersion, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
@@ -61,7 +61,7 @@ def test_owner_gets_an_uncacheable_response(
 
 def test_status_without_access_is_refused(as_ada: Client, icons: ProductConfiguration) -> None:
     buy(as_ada, icons)
-    statuses = [status for status in Status if status not in entitlements.ACCESS_STATUSES]
+    statuses = [status for status in Status if status not in ACCESS_STATUSES]
     assert statuses
     for status in statuses:
         Purchase.objects.update(status=status)

@@ -26,7 +26,7 @@ from apps.ecommerce.purchases.anomalies import (
     buyers_of_several,
     paid_without_owner,
 )
-from apps.ecommerce.purchases.reversals import reversed_but_billed
+from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
 from apps.ecommerce.stripe_api.client import is_livemode
 
 from . import shop_attention as shop
@@ -127,6 +127,11 @@ def _charged_by_mistake() -> Iterator[Item]:
             list(reversed_but_billed()),
             _("A subscription goes on after a refund or a lost dispute"),
             _("Cancel it, or ask the buyer."),
+        ),
+        (
+            list(revoked_but_billed()),
+            _("A subscription goes on although you have ended its access"),
+            _("Cancel it, or restore the access."),
         ),
         (
             billed_without_account(),
