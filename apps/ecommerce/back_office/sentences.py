@@ -74,7 +74,7 @@ def _why_closed(purchase: Purchase) -> str:
         return _fill(NO_ACCESS[purchase.status], purchase)
     if purchase.cancel_at and purchase.cancel_at <= timezone.now():
         return _fill(_("the subscription ended on %(cancel_at)s."), purchase)
-    if purchase.collection_paused:
+    if purchase.collection_paused and purchase.paid_until:
         return _fill(
             _("its payments are paused at Stripe, and nothing is paid since %(paid_until)s."), purchase
         )
