@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.ecommerce.models import Payment, Purchase
 from apps.users.models import User
 from tests.benchmarks.page_queries import EXPLAIN
-from tests.benchmarks.rows import _insert_rows, analyze, create_products, create_purchases
+from tests.benchmarks.rows import analyze, create_products, create_purchases, insert_rows
 from tests.factories import signed_in
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +56,7 @@ def operator(db: None) -> Client:
 def create_orders(count: int) -> None:
     create_purchases(count)
     start = Payment.objects.count() + 1
-    _insert_rows(
+    insert_rows(
         Payment,
         start,
         count,
