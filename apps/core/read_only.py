@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connections
 
-# The first words of statements that change no rows.
+# Keywords that begin statements which only read.
 READING = frozenset({"SELECT", "(SELECT", "EXPLAIN", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA"})
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)

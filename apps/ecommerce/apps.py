@@ -12,7 +12,6 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.admin.menu import MENU
-        from apps.ecommerce.back_office import access_actions  # noqa: F401  (adds its actions)
         from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save

@@ -19,7 +19,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from apps.devtools.style_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
+from apps.devtools.purchase_samples import PAYMENT_STATES, SUBSCRIPTION_STATES, make_payment, state_values
 from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import (
     Category,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from apps.devtools.style_samples import PAYMENT_STATES, make_payment, make_purchase
+from apps.devtools.purchase_samples import PAYMENT_STATES, make_payment, make_purchase
 from apps.ecommerce.models import Payment
 from apps.ecommerce.purchases.payment_failures import failure_text
 from apps.ecommerce.purchases.payment_labels import (

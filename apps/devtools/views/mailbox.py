@@ -10,7 +10,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from apps.devtools.mailbox import find_mail, get_content, list_mails
-from apps.devtools.style_samples import make_payment, make_purchase
+from apps.devtools.purchase_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases.email_messages import build_email
 from apps.ecommerce.purchases.email_texts import TEXTS

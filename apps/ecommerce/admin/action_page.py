@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.ecommerce.back_office.actions import OrderAction, order_state
-from apps.ecommerce.back_office.audit import ActionRefused, ActionRunning, perform
+from apps.ecommerce.back_office.audit import ActionRefused, ActionRunning, describe_error, perform
 from apps.ecommerce.back_office.order_actions import ORDER_ACTIONS, find_action
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.stripe_errors import is_unclear
@@ -23,14 +23,14 @@ from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
 from .read_only import ReadOnlyAdmin
+from .tokens import TokenForm
 
 CHANGED = gettext_lazy("The order has changed since you opened this page. Check it, and confirm again.")
 
 
-class ConfirmForm(forms.Form):
-    """The hidden fields of a page that asks to confirm."""
+class ConfirmForm(TokenForm):
+    """The hidden fields of a page that asks to confirm an action on an order as it is now."""
 
-    token = forms.UUIDField(widget=forms.HiddenInput)
     state = forms.CharField(widget=forms.HiddenInput)
 
 
@@ -141,14 +141,6 @@ def find_started(token: UUID, purchase: Purchase, action: OrderAction) -> Operat
     """Return the entry of a form that was sent before. One that was refused has to be confirmed like a new one."""
     entries = OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name)
     return entries.exclude(outcome=OperatorAction.Outcome.FAILED).first()
-
-
-def describe_error(error: Exception) -> str:
-    if not isinstance(error, stripe.StripeError):
-        return str(error)
-    if is_unclear(error):
-        return _("Stripe did not answer, so it is not known whether this was done. Try again in a minute.")
-    return _("Stripe refused: %(error)s") % {"error": error.user_message or error}
 
 
 def possible_actions(request: HttpRequest, purchase: Purchase) -> list[OrderAction]:

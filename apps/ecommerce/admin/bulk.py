@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import stripe
-from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import Model
@@ -13,20 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 
-from apps.ecommerce.back_office.audit import ActionRefused, perform
+from apps.ecommerce.back_office.audit import ActionRefused, describe_error, perform
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.users.models import User
 
-from .action_page import describe_error
+from .tokens import TokenForm
 
 Row = TypeVar("Row", bound=Model)
 MAX_ROWS = 100
 MAX_SHOWN = 20
-
-
-class TokenForm(forms.Form):
-    token = forms.UUIDField(widget=forms.HiddenInput)
 
 
 def act_on_rows(
@@ -72,7 +67,7 @@ def _ask(
         "consequence": consequence,
         "action": request.POST["action"],
         "rows": rows,
-        "form": TokenForm(initial={"token": uuid4()}),
+        "form": TokenForm.new(),
     }
     return TemplateResponse(request, "ecommerce/admin/confirm_rows.html", context)
 

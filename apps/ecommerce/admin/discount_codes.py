@@ -1,12 +1,8 @@
 """The pages of discount codes in the admin: the list, a new code, and a code with its use."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
 
-import stripe
-from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,24 +13,18 @@ from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.back_office.audit import ActionRefused, perform
 from apps.ecommerce.back_office.discount_codes import change_code, code_use, create_code
 from apps.ecommerce.models import DiscountCode, OperatorAction, ProductConfiguration
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.code_rules import code_refusal
 from apps.ecommerce.purchases.code_texts import duration_text, refusal_text, terms
 from apps.ecommerce.stripe_api.client import is_livemode
-from apps.users.models import User
 
-from .action_page import describe_error
 from .discount_code_forms import CodeForm, NewCodeForm
+from .tokens import TokenForm, perform_form
 
 MAX_PRODUCT_LINKS = 5
 MAX_SUBJECT_LENGTH = 200  # of the audit log
-
-
-class TokenForm(forms.Form):
-    token = forms.UUIDField(widget=forms.HiddenInput)
 
 
 @admin.register(DiscountCode)
@@ -73,16 +63,18 @@ class DiscountCodeAdmin(admin.ModelAdmin):
             return _redirect_to(DiscountCode.objects.find(done.details["promotion"]["code"]))  # pressed twice
         if request.method == "POST" and confirm.is_valid() and form.is_valid():
             coupon, promotion = form.coupon_params(), form.promotion_params()
-            entry, confirm = self._try(
+            entry, confirm = perform_form(
                 request,
                 "create_code",
                 form,
                 confirm,
                 lambda entry: create_code(coupon, promotion, entry),
+                field_of_error=lambda error: form.field_of(getattr(error, "param", None) or ""),
                 subject=promotion["code"][:MAX_SUBJECT_LENGTH],
                 details={"coupon": coupon, "promotion": promotion},
             )
             if entry:
+                self.message_user(request, entry.message, messages.SUCCESS)
                 code = DiscountCode.objects.find(promotion["code"])
                 return _redirect_to(code)
         context = {**self._context(request, gettext("New code")), "form": form, "confirm": confirm}
@@ -106,7 +98,7 @@ class DiscountCodeAdmin(admin.ModelAdmin):
         form, confirm = CodeForm(request.POST or None, initial={"note": code.note}), _token_form(request)
         if request.method == "POST" and confirm.is_valid() and form.is_valid():
             changes = _changes(code, request.POST.get("act", ""), form.cleaned_data["note"])
-            entry, confirm = self._try(
+            entry, confirm = perform_form(
                 request,
                 "change_code",
                 form,
@@ -116,6 +108,7 @@ class DiscountCodeAdmin(admin.ModelAdmin):
                 details=changes,
             )
             if entry:
+                self.message_user(request, entry.message, messages.SUCCESS)
                 return _redirect_to(code)
         context = {
             **self._context(request, code.code),
@@ -139,39 +132,11 @@ class DiscountCodeAdmin(admin.ModelAdmin):
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         return {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
 
-    def _try(
-        self,
-        request: HttpRequest,
-        action: str,
-        form: forms.Form,
-        confirm: TokenForm,
-        run: Callable[[OperatorAction], str],
-        **entry_fields: Any,
-    ) -> tuple[OperatorAction | None, TokenForm]:
-        """Run it once for the token. After an error, add it to the form, and return the token for another try."""
-        token: UUID = confirm.cleaned_data["token"]
-        try:
-            entry = perform(action, cast(User, request.user), token, run, **entry_fields)
-        except stripe.APIConnectionError:
-            # The token stays the same, so that trying again does nothing twice.
-            text = gettext(
-                "Stripe did not answer, so it is not known whether this was done. Try again in a minute."
-            )
-            form.add_error(None, text)
-            return None, confirm
-        except (ActionRefused, stripe.StripeError) as error:
-            param = getattr(error, "param", None) or ""
-            field = form.field_of(param) if isinstance(form, NewCodeForm) else None
-            form.add_error(field, describe_error(error))
-            return None, TokenForm(initial={"token": uuid4()})
-        self.message_user(request, entry.message, messages.SUCCESS)
-        return entry, confirm
-
 
 def _token_form(request: HttpRequest) -> TokenForm:
     if request.method == "POST":
         return TokenForm(request.POST)
-    return TokenForm(initial={"token": uuid4()})
+    return TokenForm.new()
 
 
 def _find_done(confirm: TokenForm) -> OperatorAction | None:
@@ -208,7 +173,7 @@ def _facts(code: DiscountCode) -> list[tuple[str, str]]:
 
 
 def _links(code: DiscountCode) -> list[tuple[str, str]]:
-    """Return names and URLs of the pages that bring the code to Checkout."""
+    """Return names and URLs of pages that apply the code at Checkout."""
     query = urlencode({"code": code.code})
     rows = ProductConfiguration.objects.filter(product__in=code.product_ids).select_related("product")
     links = [(row.product.name, row.get_absolute_url()) for row in rows[:MAX_PRODUCT_LINKS]]

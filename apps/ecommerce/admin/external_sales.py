@@ -4,7 +4,6 @@ from typing import Any, cast
 from urllib.parse import urlencode
 from uuid import uuid4
 
-import stripe
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -19,17 +18,15 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.back_office.audit import ActionRefused, perform
+from apps.ecommerce.back_office.audit import perform
 from apps.ecommerce.back_office.sale_actions import AssignSale, CorrectSaleEmail, SaleAction
 from apps.ecommerce.models import ExternalSale, OperatorAction
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.models import User
 
-from .action_page import describe_error
-from .bulk import TokenForm
 from .read_only import ReadOnlyAdmin
+from .tokens import TokenForm, perform_form
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -111,7 +108,9 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
         sale = self.get_object(request, object_id)
-        if sale is None or sale.livemode != is_livemode():  # the other mode needs its own key
+        if (
+            sale is None or sale.livemode != is_livemode()
+        ):  # a test key can't read live objects, and the reverse
             raise Http404
         token = TokenForm(request.POST)
         is_sent = request.method == "POST" and token.is_valid()
@@ -121,23 +120,19 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
             return redirect("admin:ecommerce_purchase_change", sale.purchase.pk)
         form = action.form_class(request.POST if is_sent else None, initial={"email": email})
         if not is_sent:
-            token = TokenForm(initial={"token": uuid4()})
+            token = TokenForm.new()
         elif form.is_valid():
             data = form.cleaned_data
-            try:
-                entry = perform(
-                    action.name,
-                    cast(User, request.user),
-                    token.cleaned_data["token"],
-                    lambda entry: action.run(sale, entry, data),
-                    subject=sale.id,
-                    details=data,
-                )
-            except (ActionRefused, stripe.StripeError) as error:
-                form.add_error(None, describe_error(error))
-                if not (isinstance(error, stripe.StripeError) and is_unclear(error)):
-                    token = TokenForm(initial={"token": uuid4()})
-            else:
+            entry, token = perform_form(
+                request,
+                action.name,
+                form,
+                token,
+                lambda entry: action.run(sale, entry, data),
+                subject=sale.id,
+                details=data,
+            )
+            if entry:
                 self.message_user(request, entry.message, messages.SUCCESS)
                 if entry.purchase:
                     return redirect("admin:ecommerce_purchase_change", entry.purchase.pk)

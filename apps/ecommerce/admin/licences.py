@@ -98,7 +98,7 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Add the keys of a list, and give them to the buyers who wait for one."""
+        """Add the keys of a list, and issue them to buyers who wait for one."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = AddKeysForm(request.POST or None, request.FILES or None, initial=filtered_product(request))

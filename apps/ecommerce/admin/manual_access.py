@@ -1,9 +1,7 @@
-"""Pages of the orders list and of customers: give access, and see the shop as a customer."""
+"""Pages that grant access without payment, and show the shop as a customer sees it."""
 
 from typing import Any, cast
-from uuid import uuid4
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,10 +17,7 @@ from apps.ecommerce.models import Price
 from apps.users.models import User
 
 from .read_only import ReadOnlyAdmin
-
-
-class TokenForm(forms.Form):
-    token = forms.UUIDField(widget=forms.HiddenInput)
+from .tokens import TokenForm, perform_form
 
 
 class ManualAccessAdmin(ReadOnlyAdmin):
@@ -37,30 +32,29 @@ class ManualAccessAdmin(ReadOnlyAdmin):
         return [give_route, view_route, *super().get_urls()]
 
     def give_access_view(self, request: HttpRequest) -> HttpResponse:
-        """Give access without payment. `?email=` and `?product=` (the product's id) fill in the form."""
+        """Grant access without payment. `?email=` and `?product=` (the product's id) fill in the form."""
         if not request.user.has_perm(GIVE_PERMISSION):
             raise PermissionDenied
-        new_token = TokenForm(initial={"token": uuid4()})
-        token = TokenForm(request.POST) if request.method == "POST" else new_token
+        token = TokenForm(request.POST) if request.method == "POST" else TokenForm.new()
         form = GiveAccessForm(request.POST or None, initial=_initial(request))
         if request.method == "POST" and token.is_valid() and form.is_valid():
             data = form.cleaned_data
             details = {"price": data["price"].id, "until": data["until"], "reason": data["reason"]}
-            try:
-                entry = perform(
-                    GIVE_ACCESS,
-                    cast(User, request.user),
-                    token.cleaned_data["token"],
-                    lambda entry: give(entry, data),
-                    subject=data["price"].product.name[:200],
-                    details=details,
-                )
-                if entry.purchase and entry.purchase.email != data["email"]:  # the log does not contain it
-                    raise ActionRefused(SENT_BEFORE)
-            except ActionRefused as error:
-                form.add_error(None, str(error))
-                token = new_token
-            else:
+            entry, token = perform_form(
+                request,
+                GIVE_ACCESS,
+                form,
+                token,
+                lambda entry: give(entry, data),
+                subject=data["price"].product.name[:200],
+                details=details,
+            )
+            if (
+                entry and entry.purchase and entry.purchase.email != data["email"]
+            ):  # the log does not contain it
+                form.add_error(None, SENT_BEFORE)
+                token = TokenForm.new()
+            elif entry:
                 self.message_user(request, entry.message, messages.SUCCESS)
                 if self.has_view_permission(request) and entry.purchase_id:
                     return redirect("admin:ecommerce_purchase_change", entry.purchase_id)
@@ -78,7 +72,7 @@ class ManualAccessAdmin(ReadOnlyAdmin):
         user = get_object_or_404(User, pk=user_id)
         if not view_as_buyer.can_be_viewed(user):
             raise Http404("Operators and blocked accounts can't be seen.")
-        token = TokenForm(request.POST or None, initial={"token": uuid4()})
+        token = TokenForm(request.POST) if request.method == "POST" else TokenForm.new()
         if request.method == "POST" and token.is_valid():
             try:
                 entry = perform(

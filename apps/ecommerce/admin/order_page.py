@@ -60,7 +60,7 @@ class OrderPageAdmin(ActionPageAdmin):
 
 
 def load_order(orders: QuerySet[Purchase], pk: str) -> Any:
-    """Return the order with the rows that its page shows; None if there is none."""
+    """Return the order with the rows that its page shows, or None."""
     if not pk.isdecimal():
         return None
     confirmed = EmailAddress.objects.filter(

@@ -1,4 +1,4 @@
-"""Give access, end it, bring it back, and see the shop as a buyer."""
+"""Grant access, revoke and restore it, and see the shop as a buyer."""
 
 from datetime import datetime, time
 from typing import Any
@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from apps.ecommerce.back_office.actions import ActionForm, OrderAction
 from apps.ecommerce.back_office.audit import ActionRefused
-from apps.ecommerce.back_office.order_actions import ORDER_ACTIONS, ActionForm, OrderAction
 from apps.ecommerce.back_office.view_as_buyer import begin, can_be_viewed, describe_view, view_message
 from apps.ecommerce.models import ACCESS_STATUSES, OperatorAction, Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -56,7 +56,7 @@ class RevokeAccess(OrderAction):
             )
             % {"product": purchase.product_name},
             _("Nothing is refunded."),
-            describe_billing(purchase),
+            describe_further_charges(purchase),
         ]
         others = purchases_with_access().filter(product=purchase.product_id, user=purchase.user)
         numbers = others.exclude(pk=purchase.pk).values_list("order_number", flat=True)
@@ -72,7 +72,9 @@ class RevokeAccess(OrderAction):
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
         cause = f"access revoked by {entry.operator_name}"
         revoke_access(purchase, cause, sends_email=data["sends_email"])
-        return " ".join([_("The access is revoked."), describe_billing(purchase), describe_reason(data)])
+        return " ".join(
+            [_("The access is revoked."), describe_further_charges(purchase), describe_reason(data)]
+        )
 
 
 class RestoreAccess(OrderAction):
@@ -173,7 +175,7 @@ class GiveAccessForm(forms.Form):
 
 @transaction.atomic
 def give(entry: OperatorAction, data: dict[str, Any]) -> str:
-    """Give the access of a valid GiveAccessForm, and link the order to the entry of the audit log.
+    """Grant the access of a valid GiveAccessForm, and link the order to the entry of the audit log.
 
     The text does not depend on whether the address has an account.
     """
@@ -199,7 +201,7 @@ def describe_reason(data: dict[str, Any]) -> str:
     return _("Reason: %(reason)s") % {"reason": data["reason"]}
 
 
-def describe_billing(purchase: Purchase) -> str:
+def describe_further_charges(purchase: Purchase) -> str:
     if not purchase.has_running_subscription:
         return _("There is no subscription that Stripe would charge.")
     if purchase.will_be_charged_again:
@@ -215,6 +217,3 @@ def _price_name(product: str, price: Price) -> str:
     if not price.active:
         parts.append(_("no longer sold"))
     return " · ".join(filter(None, parts))
-
-
-ORDER_ACTIONS += [RevokeAccess(), RestoreAccess(), ViewAsBuyer()]

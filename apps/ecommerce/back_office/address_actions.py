@@ -32,7 +32,9 @@ class CorrectEmail(OrderAction):
     form_class = AddressForm
 
     def is_possible(self, purchase: Purchase) -> bool:
-        return purchase.user_id is None and not purchase.is_waiting  # it would give another person the access
+        return (
+            purchase.user_id is None and not purchase.is_waiting
+        )  # access that waits for an address stays at it
 
     def describe(self, purchase: Purchase) -> list[str]:
         return [

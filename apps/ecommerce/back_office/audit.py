@@ -30,11 +30,20 @@ SENT_BEFORE = gettext_lazy(
 
 
 class ActionRefused(Exception):
-    """The text tells the operator why nothing was done, and what to do."""
+    """Nothing was done. The message is for the operator: why, and what to do."""
 
 
 class ActionRunning(ActionRefused):
     """The same form was sent a moment ago."""
+
+
+def describe_error(error: Exception) -> str:
+    """Return what ActionRefused or stripe.StripeError means, for the operator."""
+    if not isinstance(error, stripe.StripeError):
+        return str(error)
+    if is_unclear(error):
+        return _("Stripe did not answer, so it is not known whether this was done. Try again in a minute.")
+    return _("Stripe refused: %(error)s") % {"error": error.user_message or error}
 
 
 def perform(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from stripe.params import SubscriptionUpdateParams
 
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction, sync_after
-from apps.ecommerce.back_office.audit import ActionRefused
+from apps.ecommerce.back_office.audit import ActionRefused, describe_error
 from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, OperatorAction, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import format_day
@@ -117,5 +117,4 @@ def update(purchase: Purchase, entry: OperatorAction, params: SubscriptionUpdate
         if is_unclear(error):
             raise
         sync_after(purchase, f"{entry.action} by {entry.operator_name}", "")  # the copy may be outdated
-        text = _("Stripe refused: %(error)s") % {"error": error.user_message or error}
-        raise ActionRefused(text) from error
+        raise ActionRefused(describe_error(error)) from error

@@ -17,7 +17,7 @@ FORMULA_STARTS = tuple("=+-@＝＋－＠")
 
 
 def csv_chunks(headers: list[str], rows: Iterable[list[Cell]]) -> Iterator[str]:
-    """Yield the file in pieces of some rows each. The first piece has the headers, and rows if there are any."""
+    """Yield the file in chunks of some rows. The first chunk has the headers, and rows if there are any."""
     buffer = StringIO()
     writer = csv.writer(buffer)
     buffer.write(BYTE_ORDER_MARK)

@@ -9,7 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.ecommerce.back_office.actions import ActionForm, OrderAction, order_state
+from apps.ecommerce.back_office.access_actions import RestoreAccess, RevokeAccess, ViewAsBuyer
+from apps.ecommerce.back_office.actions import OrderAction
 from apps.ecommerce.back_office.address_actions import CorrectEmail
 from apps.ecommerce.back_office.cancellations import Cancel, KeepSubscription
 from apps.ecommerce.back_office.email_actions import Resend
@@ -17,8 +18,6 @@ from apps.ecommerce.back_office.event_actions import ProcessEvents
 from apps.ecommerce.back_office.refunds import RefundPayment
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-
-__all__ = ["ORDER_ACTIONS", "ActionForm", "OrderAction", "find_action", "order_state"]
 
 
 class Refresh(OrderAction):
@@ -48,6 +47,9 @@ ORDER_ACTIONS: list[OrderAction] = [
     Cancel(),
     KeepSubscription(),
     CorrectEmail(),
+    RevokeAccess(),
+    RestoreAccess(),
+    ViewAsBuyer(),
 ]
 
 

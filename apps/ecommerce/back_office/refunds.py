@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from stripe.params import RefundCreateParams
 
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction, sync_after
-from apps.ecommerce.back_office.audit import ActionRefused
+from apps.ecommerce.back_office.audit import ActionRefused, describe_error
 from apps.ecommerce.back_office.cancellations import cancel_now
 from apps.ecommerce.back_office.refund_texts import (
     REFUSALS,
@@ -126,9 +126,7 @@ class RefundPayment(OrderAction):
             if is_unclear(error):
                 raise
             sync_after(purchase, f"refund by {entry.operator_name}", "")  # the copy may be outdated
-            refusal = REFUSALS.get(error.code or "") or _("Stripe refused: %(error)s") % {
-                "error": error.user_message or error
-            }
+            refusal = REFUSALS.get(error.code or "") or describe_error(error)
             raise ActionRefused(str(refusal)) from error
         cause = f"refunded by {entry.operator_name}"
         if refund["status"] in Refund.UNSUCCESSFUL:

@@ -14,6 +14,7 @@ from .discount_codes import DiscountCode
 from .fields import STRIPE_ID_LENGTH
 from .manual_access import ManualAccess
 from .order_numbers import OrderNumberField
+from .permissions import PURCHASE_PERMISSIONS
 from .prices import Price
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import ACCESS_STATUSES, COMPLIMENTARY, PurchaseStatus, Suspension
@@ -131,20 +132,7 @@ class Purchase(SubscriptionState, ManualAccess):
         ordering = ["-created_at", "-id"]
         verbose_name = _("order")
         verbose_name_plural = _("orders")
-        permissions = [
-            ("refresh_purchase", "Can refresh orders from Stripe"),
-            ("refund_purchase", "Can refund payments"),
-            ("cancel_purchase", "Can cancel subscriptions"),
-            ("grant_access", "Can give access without payment"),
-            ("revoke_access", "Can revoke access, and restore it"),
-            ("resend_email", "Can send e-mails of an order again"),
-            ("process_event", "Can process webhook events again"),
-            ("assign_sale", "Can assign sales to accounts"),
-            ("correct_email", "Can correct a buyer's e-mail address"),
-            ("view_as_buyer", "Can see the shop as a buyer"),
-            ("view_reports", "Can see sales figures"),
-            ("export_reports", "Can export orders and payments"),
-        ]
+        permissions = PURCHASE_PERMISSIONS
         indexes = [
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import ExternalSale, Purchase, PurchaseQuerySet, StatusChange, WebhookEvent
-from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.differences import session_differs, subscription_differs
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
@@ -249,16 +248,8 @@ def reconcile(
                 record_run(run.since, started_at)
     finally:
         if not dry_run:
-            run.attempt("trial notices", _queue_trial_notices)
+            run.attempt("trial notices", emails.queue_missing_trial_notices)
             run.attempt("licence keys", issue_missing_keys)
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run
-
-
-def _queue_trial_notices() -> None:
-    """Queue e-mails for `trial_will_end` events that did not arrive."""
-    soon = timezone.now() + emails.TRIAL_NOTICE
-    trials = Purchase.objects.filter(status=Status.TRIALING, livemode=is_livemode())
-    for purchase in trials.filter(trial_end__lte=soon):
-        emails.queue_trial_ending_email(purchase)

@@ -22,6 +22,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.email_messages import OutdatedEmail, build_email
 from apps.ecommerce.purchases.mail_errors import is_address_refused, is_server_unusable
 from apps.ecommerce.purchases.restored_backup import is_catching_up, was_emailed, was_status_emailed
+from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,13 @@ def queue_trial_ending_email(purchase: Purchase) -> None:
     happened_at = max(filter(None, (purchase.trial_end - TRIAL_NOTICE, purchase.current_period_start)))
     about = f"trial until {purchase.trial_end:%Y-%m-%d}"
     queue_email(purchase, Mail.Kind.TRIAL_ENDING, about, happened_at=happened_at)
+
+
+def queue_missing_trial_notices() -> None:
+    """Queue e-mails for `trial_will_end` events that did not arrive."""
+    trials = Purchase.objects.filter(status=Status.TRIALING, livemode=is_livemode())
+    for purchase in trials.filter(trial_end__lte=timezone.now() + TRIAL_NOTICE):
+        queue_trial_ending_email(purchase)
 
 
 def queue_email(
