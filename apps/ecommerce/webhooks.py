@@ -209,7 +209,6 @@ HANDLERS: dict[str, list[Handler]] = {
     "customer.discount.created": [code_events.handle_redemption],  # of a subscription
     "promotion_code.created": [code_events.handle_code],
     "promotion_code.updated": [code_events.handle_code],
-    "coupon.created": [code_events.handle_coupon],
     "coupon.updated": [code_events.handle_coupon],
     "coupon.deleted": [code_events.handle_coupon],
     "product.created": [_handle_product],

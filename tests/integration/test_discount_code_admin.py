@@ -127,7 +127,7 @@ def test_code_with_all_limits_is_made_at_stripe(
     assert entry.details["promotion"]["code"] == "SUMMER"
     page = text_of(as_olive.get(code_page(code)))
     for words in (
-        "$5 / €4.50 off",
+        "€4.50 / $5 off",
         "Icon set",
         "0 of 100",
         "The code SUMMER was created. (olive@example.com)",

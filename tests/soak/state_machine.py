@@ -513,7 +513,9 @@ class Shop(RuleBasedStateMachine):
             self._buy(self.world.users.index(row.user), self.world.prices.index(row.price))()
         self._assert_upgrades_cost_the_difference()
         again = reconcile(self.began)
-        assert (again.repaired, again.found, again.events) == ([], [], 0), "reconcile did not finish its work"
+        assert (again.repaired, again.found, again.events) == ([], [], 0), (
+            f"reconcile had work left: {again.repaired} {again.found}, {again.events} events"
+        )
         self._assert_payments_are_rebuilt()
         self._assert_next_payment_is_as_told()
         self._cancel_everything()

@@ -28,6 +28,7 @@ from typing import Any
 
 import pytest
 import stripe
+from django.apps import apps
 from django.core.cache import cache
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
@@ -37,15 +38,9 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import (
-    ExternalSale,
-    Mail,
-    Payment,
     Price,
+    Product,
     ProductConfiguration,
-    Purchase,
-    ReceiverCall,
-    StatusChange,
-    StripeCustomer,
     WebhookEvent,
 )
 from apps.users.models import User
@@ -69,6 +64,8 @@ COUPONS: tuple[Any, ...] = (
 )
 WRITES = ("INSERT", "UPDATE", "DELETE")
 MARKS_SENT = re.compile(r'UPDATE "ecommerce_mail" SET .*"sent_at" = .*WHERE')  # marks an e-mail as sent
+
+CATALOGUE_MODELS = (Product, Price, ProductConfiguration)
 
 # name ▶ prices: (currency, minor units, recurring)
 CATALOGUE: dict[str, list[tuple[str, int, dict[str, Any] | None]]] = {
@@ -278,9 +275,9 @@ class World:
             Path(f"{self.file}{rest}").unlink(missing_ok=True)
         shutil.copy(self.initial_file, self.file)
         with transaction.atomic():
-            purchases = (ReceiverCall, Mail, StatusChange, Payment, ExternalSale, Purchase)
-            for model in (*purchases, WebhookEvent, StripeCustomer):
-                model.objects.all()._raw_delete("default")  # type: ignore[attr-defined]
+            for model in apps.get_app_config("ecommerce").get_models(include_auto_created=True):
+                if model not in CATALOGUE_MODELS:
+                    model._default_manager.all()._raw_delete("default")  # type: ignore[attr-defined]
             Price.objects.update(active=True)
             ProductConfiguration.objects.update(status="on_sale")
         cache.clear()

@@ -52,7 +52,8 @@ def terms(code: DiscountCode, currency: str = "") -> str:
         locale = to_locale(get_language() or "en")
         off = format_percent(code.percent_off / 100, locale=locale, decimal_quantization=False)
         return _("%(amount)s off") % {"amount": off}
-    currencies = [currency] if currency in code.amounts_off else code.amounts_off
+    # PostgreSQL does not keep the order of JSON keys.
+    currencies = [currency] if currency in code.amounts_off else sorted(code.amounts_off)
     amounts = [format_money(code.amounts_off[name], name, short=True) for name in currencies]
     return _("%(amount)s off") % {"amount": " / ".join(amounts)}
 
