@@ -20,6 +20,9 @@ RATE_LIMITS = {
     "change_password": "5/m/user",
     "manage_email": "10/m/user",
     "checkout": "10/5m/user,40/h/user,60/5m/ip",  # against tests of stolen cards
+    "order_link": "30/m/ip",  # links in e-mails that open an order
+    "find_orders": "20/m/ip,3/m/key,20/d/key",
+    "correct_address": "5/h/key,20/d/key",
     "portal": "20/5m/user",
     "search": "120/m/ip",
     "code": "30/m/ip,200/h/ip",  # against guessing of discount codes

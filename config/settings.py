@@ -102,6 +102,7 @@ CHECKOUT_INVOICES = env.bool("CHECKOUT_INVOICES", default=False)
 PAST_DUE_GRACE_DAYS = env.int("PAST_DUE_GRACE_DAYS", default=7, maximum=365)
 LOST_DISPUTES_SUSPEND_LATER_PERIODS = env.bool("LOST_DISPUTES_SUSPEND_LATER_PERIODS", default=False)
 UPGRADES = env.bool("UPGRADES", default=True)
+GUEST_CHECKOUT = env.bool("GUEST_CHECKOUT", default=True)
 CANCEL_AFTER_LOST_DISPUTE = env.bool("CANCEL_AFTER_LOST_DISPUTE", default=True)
 CANCEL_AFTER_REFUND = env.bool("CANCEL_AFTER_REFUND", default=False)
 RENEWAL_NOTICE_MONTHS = env.int("RENEWAL_NOTICE_MONTHS", default=6, maximum=120)
@@ -162,6 +163,7 @@ MIDDLEWARE = [
     "apps.core.middleware.body_limit.body_limit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "apps.users.guests.guest_middleware",
     "apps.ecommerce.back_office.view_as_buyer.ViewAsBuyerMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]

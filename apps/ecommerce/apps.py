@@ -38,6 +38,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.purchases import personal_data as store_data
         from apps.ecommerce.purchases.customers import queue_email_update
         from apps.ecommerce.purchases.external_sales import queue_adoption
+        from apps.ecommerce.purchases.guest_orders import claim_after_signup, claim_confirmed
         from apps.ecommerce.purchases.manual_access import queue_claim, queue_claim_after_signup
         from apps.users import admin_site, personal_data
         from apps.users.models import User
@@ -55,6 +56,8 @@ class EcommerceConfig(AppConfig):
         email_confirmed.connect(queue_adoption)
         email_confirmed.connect(queue_claim)
         user_signed_up.connect(queue_claim_after_signup)
+        email_confirmed.connect(claim_confirmed)
+        user_signed_up.connect(claim_after_signup)
         page_cache.invalidate_on(Product, Price, ProductConfiguration, Category, Tag, FaqEntry)
         page_cache.invalidate_on(ProductFile, FileVersion, Section, Lesson)
         readiness.register_details("webhooks", webhook_details)

@@ -1,7 +1,12 @@
 from django.http import HttpRequest
 
+from apps.users.guests import Buyer
 from apps.users.models import User
 
 
-class SignedInRequest(HttpRequest):
+class BuyerRequest(HttpRequest):
+    user: Buyer  # after @buyer_required
+
+
+class SignedInRequest(BuyerRequest):
     user: User  # after @login_required

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from apps.ecommerce.content.progress import user_progress
 from apps.ecommerce.models import Lesson, LessonProgress, ProductConfiguration, Section
-from apps.users.models import User
+from apps.users.guests import Buyer
 
 MAX_UNFOLDED = 30
 
@@ -81,7 +81,7 @@ class Outline:
 
 
 def owner_outline(
-    configuration: ProductConfiguration, user: User, plans: Collection[str], current: Lesson | None = None
+    configuration: ProductConfiguration, user: Buyer, plans: Collection[str], current: Lesson | None = None
 ) -> Outline:
     """Return the outline for an owner with these plans."""
     progress = user_progress(user, configuration)

@@ -32,6 +32,7 @@ class Mail(models.Model):
         GRANTED = "granted", _("access given")
         INVITED = "invited", _("access waits for an account")
         REVOKED = "revoked", _("access ended by the shop")
+        LINK = "link", _("link to the order")
         UPDATED = "updated", _("new version of a file")
 
     purchase = models.ForeignKey(Purchase, on_delete=models.CASCADE, related_name="mails")

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.guests import Buyer, Guest
 from apps.users.models import User
 
 from .prices import Price
@@ -21,7 +22,19 @@ if TYPE_CHECKING:
 class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def for_user(self, user: User | AnonymousUser) -> PurchaseQuerySet:
         """Filter by buyer and current mode (test, live). Empty, without a query, for a visitor."""
-        return self.filter(user=user, livemode=is_livemode()) if user.pk else self.none()
+        return self.owned_by(user).filter(livemode=is_livemode())
+
+    def owned_by(self, user: User | AnonymousUser) -> PurchaseQuerySet:
+        """Filter by buyer, in both modes. A guest owns what was bought in the same browser, until it is claimed."""
+        if user.pk:
+            return self.filter(user=user)
+        return (
+            self.filter(user=None, guest_token=user.guest_token) if isinstance(user, Guest) else self.none()
+        )
+
+    def unclaimed(self) -> PurchaseQuerySet:
+        """Filter purchases of guests that no account has claimed yet."""
+        return self.filter(user=None, guest_token__gt="", livemode=is_livemode())
 
     def known_to_buyers(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
@@ -39,11 +52,13 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.select_related("product__configuration", "price")
 
     @transaction.atomic
-    def create_for(self, user: User | None, price: Price, cause: str, **fields: Any) -> Purchase:
+    def create_for(self, user: Buyer | None, price: Price, cause: str, **fields: Any) -> Purchase:
         currency = fields.get("currency", price.currency)
         amount = price.custom_preset if price.is_custom else price.amounts.get(currency)
         defaults = {
-            "email": user.email if user else "",
+            "user": user if isinstance(user, User) else None,
+            "guest_token": user.guest_token if isinstance(user, Guest) else "",
+            "email": user.email if isinstance(user, User) else "",
             "product_id": price.product_id,
             "product_name": price.product.name,
             "price_name": price.nickname,
@@ -55,7 +70,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             "amount_subtotal": amount or 0,
             "amount_total": amount or 0,
         }
-        purchase = self.create(user=user, price=price, **(defaults | fields))
+        purchase = self.create(price=price, **(defaults | fields))
         purchase.changes.create(to_status=purchase.status, version=0, cause=cause)
         return purchase
 

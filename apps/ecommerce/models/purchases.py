@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -16,12 +15,13 @@ from .manual_access import ManualAccess
 from .order_numbers import OrderNumberField
 from .permissions import PURCHASE_PERMISSIONS
 from .prices import Price
+from .purchase_owner import PurchaseOwner
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import ACCESS_STATUSES, COMPLIMENTARY, PurchaseStatus, Suspension
 from .subscription_state import SubscriptionState
 
 
-class Purchase(SubscriptionState, ManualAccess):
+class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
     """One buyer, one price, one Checkout Session. The purchase is created before the Session.
 
     `public_id` is in the Session's idempotency key, client_reference_id and metadata. After a crash, it leads from the
@@ -30,12 +30,6 @@ class Purchase(SubscriptionState, ManualAccess):
 
     public_id = models.UUIDField(default=uuid4, unique=True, editable=False)
     order_number = OrderNumberField(max_length=20, unique=True, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
-    )
-    email = models.EmailField(
-        help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
-    )
     language = models.CharField(
         max_length=20, blank=True, help_text=_("The buyer's language. E-mails are sent in it.")
     )
@@ -136,6 +130,7 @@ class Purchase(SubscriptionState, ManualAccess):
         indexes = [
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user", "product", "status"]),
+            models.Index(fields=["guest_token"], name="purchase_of_guest"),
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["email"], name="order_by_email"),
             models.Index(fields=["payment_method"], name="order_by_card"),
@@ -164,6 +159,16 @@ class Purchase(SubscriptionState, ManualAccess):
                 name="one_open_recurring_checkout",
             ),
             models.UniqueConstraint(
+                fields=["guest_token", "product", "price", "livemode"],
+                condition=Q(status="open") & ~Q(guest_token=""),
+                name="one_open_guest_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["guest_token", "product", "livemode"],
+                condition=Q(status="open", is_recurring=True) & ~Q(guest_token=""),
+                name="one_open_guest_subscription",
+            ),
+            models.UniqueConstraint(
                 fields=["subscription_id"],
                 condition=~Q(subscription_id=""),
                 name="one_purchase_per_subscription",
@@ -181,11 +186,6 @@ class Purchase(SubscriptionState, ManualAccess):
 
     def get_absolute_url(self) -> str:
         return reverse("purchase", args=[self.public_id])
-
-    @property
-    def current_email(self) -> str:
-        """Return the account's e-mail address, or the buyer's if the account was deleted."""
-        return self.user.email if self.user else self.email
 
     @property
     def status_label(self) -> str:

@@ -1,6 +1,7 @@
 """Find Checkout Sessions that are missing from the database, for example after restoring a backup."""
 
 import logging
+from typing import Any
 
 from django.db import transaction
 
@@ -9,8 +10,9 @@ from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, Product, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.shop_id import is_of_other_shop
+from apps.ecommerce.purchases.shop_id import GUEST, is_of_other_shop
 from apps.ecommerce.stripe_api.client import StripeData, fetch, object_id
+from apps.users.guests import new_guest_token
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
@@ -33,11 +35,9 @@ def find_purchase(session: StripeData, *, dry_run: bool = False) -> Purchase | N
     if price is None:
         logger.warning("Session %s is not restored: its price is unknown", session["id"])
         return None
-    user, email = _find_buyer(session)
     return Purchase(
         public_id=public_id,
-        user=user,
-        email=email,
+        **_find_buyer(session),
         product_id=price.product_id,
         price=price,
         product_name=price.product.name,
@@ -88,10 +88,13 @@ def _copy_product_if_missing(product_id: str) -> None:
             logger.exception("Product %s was saved without one of its prices or images", product_id)
 
 
-def _find_buyer(session: StripeData) -> tuple[User | None, str]:
+def _find_buyer(session: StripeData) -> dict[str, Any]:
     customer_id = object_id(session["customer"])
     if known := StripeCustomer.objects.filter(id=customer_id).select_related("user").first():
-        return known.user, known.user.email
+        return {"user": known.user, "email": known.user.email}
+    if GUEST in (session["metadata"] or {}):  # nobody has the new token, so the e-mailed link is the way in
+        return {"guest_token": new_guest_token()}
     customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none
-    return User.objects.filter(email__iexact=email).first() if email else None, email
+    user = User.objects.filter(email__iexact=email).first() if email else None
+    return {"user": user, "email": email}

@@ -33,6 +33,7 @@ from apps.ecommerce.purchases.stripe_errors import (
     error_kind,
     is_other_currency,
 )
+from apps.users.guests import Buyer, Guest
 from apps.users.models import User
 
 MAX_TRIES = 4
@@ -44,12 +45,19 @@ NO_LONGER_AVAILABLE = gettext_lazy(
 )
 
 
+class AccountNeeded(CheckoutRefused):
+    """A guest can't buy this. Each person gets one free trial, so it needs an account."""
+
+    def __init__(self) -> None:
+        super().__init__(_("Please sign in or create an account to start your free trial."))
+
+
 class PriceRefused(CheckoutRefused):
     """Stripe has just refused to sell the price, which the store does not offer any more. The founder has to act."""
 
 
 def start_checkout(
-    user: User,
+    user: Buyer,
     configuration: ProductConfiguration,
     price_id: str,
     currency: str = "",
@@ -62,12 +70,14 @@ def start_checkout(
 
     `currency` is one of the price's currencies; "" is its own. An upgrade is paid in the currency of the owned
     purchase, and a subscription in that of the buyer's other subscriptions. `origin` is the site's scheme and host,
-    `next_path` the page to open after paying. While a Checkout Session is open, the same user, price and currency get
-    the same Session, so two tabs pay once. Raise CheckoutRefused; CodeRefused if the buyer expects a discount that the
-    code does not give; stripe.StripeError if Stripe is unreachable or busy;
+    `next_path` the page to open after paying. While a Checkout Session is open, the same buyer, price and currency get
+    the same Session, so two tabs pay once. Raise CheckoutRefused; AccountNeeded if a guest can't buy this; CodeRefused
+    if the buyer expects a discount that the code does not give; stripe.StripeError if Stripe is unreachable or busy;
     ShopCannotSell if it refuses until the founder acts.
     """
     price = _sellable_price(configuration, price_id)
+    if price.trial_period_days and isinstance(user, Guest):
+        raise AccountNeeded
     currency = currency or price.currency
     if currency not in price.amounts:
         raise CheckoutRefused(NOT_IN_THIS_CURRENCY)
@@ -84,7 +94,7 @@ def start_checkout(
 
 
 def _open_checkout(
-    user: User,
+    user: Buyer,
     configuration: ProductConfiguration,
     price: Price,
     chosen_currency: str,
@@ -104,7 +114,7 @@ def _open_checkout(
 
 def _open_checkout_in(
     currency: str,
-    user: User,
+    user: Buyer,
     configuration: ProductConfiguration,
     price: Price,
     find_code: Callable[..., DiscountCode | None],
@@ -151,8 +161,8 @@ def _open_session(purchase: Purchase, origin: str) -> Purchase:
     try:
         return open_session(purchase, origin)
     except stripe.StripeError as error:
-        if purchase.discount_code and purchase.user and is_code_refusal(error):
-            raise refused_by_stripe(purchase.discount_code, purchase.user, error) from error
+        if purchase.discount_code and purchase.buyer and is_code_refusal(error):
+            raise refused_by_stripe(purchase.discount_code, purchase.buyer, error) from error
         if error_kind(error) is not ErrorKind.PRICE:
             raise
         is_refused = stop_selling(purchase, error.user_message or str(error))
@@ -170,7 +180,7 @@ def _sellable_price(configuration: ProductConfiguration, price_id: str) -> Price
     raise CheckoutRefused(NO_LONGER_AVAILABLE)
 
 
-def _close_other_checkouts(user: User, price: Price) -> None:
+def _close_other_checkouts(user: Buyer, price: Price) -> None:
     others = Purchase.objects.for_user(user).filter(product_id=price.product_id, status=Status.OPEN)
     for purchase in others.exclude(price=price):
         if close_checkout(purchase, "another price was chosen").is_open:
@@ -180,7 +190,7 @@ def _close_other_checkouts(user: User, price: Price) -> None:
 
 
 def _get_or_create_open_purchase(
-    user: User, price: Price, next_path: str, terms: dict[str, Any]
+    user: Buyer, price: Price, next_path: str, terms: dict[str, Any]
 ) -> Purchase | None:
     """Return the open purchase of this user and price, which may have other terms, or create one with these.
 
@@ -195,7 +205,7 @@ def _get_or_create_open_purchase(
     try:
         purchase = purchase or Purchase.objects.create_for(user, price, "buy button", **fields)
     except IntegrityError:
-        if not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
+        if user.pk and not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
             raise CheckoutRefused(_("This account no longer exists. You have not been charged.")) from None
         return None
     if next_path and purchase.next_path != next_path:

@@ -18,7 +18,7 @@ from apps.ecommerce.purchases.stripe_errors import (
 )
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_credit
-from apps.users.models import User
+from apps.users.guests import Buyer
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class CodeRefused(Exception):
 
 def usable_code(
     brought: CheckoutCode,
-    user: User,
+    user: Buyer,
     price: Price,
     currency: str,
     chosen_currency: str,
@@ -90,7 +90,7 @@ def is_code_refusal(error: stripe.StripeError) -> bool:
     return is_refusal and error.code not in known and not is_other_currency(error)
 
 
-def refused_by_stripe(code: DiscountCode, user: User, error: stripe.StripeError) -> CodeRefused:
+def refused_by_stripe(code: DiscountCode, user: Buyer, error: stripe.StripeError) -> CodeRefused:
     """Return the refusal with the reason that the current copy of the code has."""
     logger.info("Stripe refused the code %s: %s", code.code, error)
     try:

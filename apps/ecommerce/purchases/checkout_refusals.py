@@ -9,7 +9,7 @@ from apps.ecommerce.purchases.external_subscriptions import includes_product, ru
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.stripe_errors import OTHER_CURRENCY_MESSAGE
 from apps.ecommerce.purchases.upgrades import upgradable_purchase
-from apps.users.models import User
+from apps.users.guests import Buyer
 
 
 class CheckoutRefused(Exception):
@@ -31,7 +31,7 @@ class AlreadySubscribed(CheckoutRefused):
 
 
 def refuse_second_subscription(
-    user: User, configuration: ProductConfiguration, price: Price, currency: str
+    user: Buyer, configuration: ProductConfiguration, price: Price, currency: str
 ) -> str:
     """Return the currency to charge: that of the user's subscriptions for another one, else the chosen one.
 
@@ -53,7 +53,7 @@ def refuse_second_subscription(
     return currency
 
 
-def refuse_second_payment(user: User, configuration: ProductConfiguration, price: Price) -> Purchase | None:
+def refuse_second_payment(user: Buyer, configuration: ProductConfiguration, price: Price) -> Purchase | None:
     """Return the purchase of which the price is an upgrade, if the user owns the product."""
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
     upgrade_of = None

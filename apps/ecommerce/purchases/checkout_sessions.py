@@ -13,7 +13,7 @@ from apps.ecommerce.models import Purchase, SalesProblem, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.customers import get_or_create_customer
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
-from apps.ecommerce.purchases.shop_id import shop_metadata
+from apps.ecommerce.purchases.shop_id import GUEST, shop_metadata
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
@@ -86,12 +86,12 @@ def stripe_locale(language: str) -> str:
 
 
 def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
-    assert purchase.user
     metadata = shop_metadata(purchase=str(purchase.public_id), price=purchase.price_id)
+    if purchase.user is None:
+        metadata[GUEST] = "yes"
     params: SessionCreateParams = {
         "mode": "subscription" if purchase.price.is_recurring else "payment",
         "line_items": [{"price": purchase.price_id, "quantity": 1}],
-        "customer": get_or_create_customer(purchase.user, f"customer-{purchase.public_id}").id,
         "client_reference_id": str(purchase.public_id),
         "metadata": metadata,
         "locale": stripe_locale(purchase.language),
@@ -99,6 +99,10 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         "success_url": f"{origin}{reverse('checkout_return')}?session_id={{CHECKOUT_SESSION_ID}}",
         "cancel_url": f"{origin}{purchase.get_absolute_url()}?canceled=1",
     }
+    if purchase.user:
+        params["customer"] = get_or_create_customer(purchase.user, f"customer-{purchase.public_id}").id
+    elif not purchase.price.is_recurring:  # subscriptions always get a customer
+        params["customer_creation"] = "always"
     if purchase.price.currency_options:
         params["currency"] = purchase.currency  # otherwise Stripe chooses one by the buyer's location
     if purchase.upgrade_of and upgrade_credit(purchase.upgrade_of):
@@ -111,10 +115,12 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         params["allow_promotion_codes"] = True
     if settings.CHECKOUT_AUTOMATIC_TAX:
         params["automatic_tax"] = {"enabled": True}
-        params["customer_update"] = {"address": "auto"}  # the tax depends on where the buyer lives
+        if purchase.user:
+            params["customer_update"] = {"address": "auto"}  # the tax depends on where the buyer lives
     if settings.CHECKOUT_TAX_IDS:
         params["tax_id_collection"] = {"enabled": True}
-        params["customer_update"] = {**params.get("customer_update", {}), "name": "auto"}
+        if purchase.user:
+            params["customer_update"] = {**params.get("customer_update", {}), "name": "auto"}
     if purchase.price.is_recurring:
         params["subscription_data"] = {"metadata": metadata}
         if days := trial_days(purchase.user, purchase.price):

@@ -12,10 +12,10 @@ from enum import Enum
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.ecommerce.models import DiscountCode, Payment, Price, Purchase, StripeCustomer
+from apps.ecommerce.models import DiscountCode, Payment, Price, Purchase
 from apps.ecommerce.money import is_chargeable
-from apps.ecommerce.stripe_api.client import is_livemode
-from apps.users.models import User
+from apps.ecommerce.purchases.customers import find_customer
+from apps.users.guests import Buyer
 
 MAX_MONTHS = 1200  # later dates overflow
 
@@ -41,7 +41,7 @@ class Refusal(Enum):
     ENDS_BEFORE_TRIAL = "ends_before_trial"
 
 
-def code_refusal(code: DiscountCode | None, user: User | None) -> Refusal | None:
+def code_refusal(code: DiscountCode | None, user: Buyer | None) -> Refusal | None:
     """Return why the buyer can't use the code for anything, or None. A visitor may turn out to be another buyer."""
     if code is None:
         return Refusal.UNKNOWN
@@ -86,12 +86,12 @@ def discounted(code: DiscountCode, amount: int, currency: str) -> int:
     return amount - int(discount)
 
 
-def customer_id(user: User) -> str:
-    customers = StripeCustomer.objects.filter(user=user, livemode=is_livemode())
-    return customers.values_list("id", flat=True).first() or ""
+def customer_id(user: Buyer) -> str:
+    customer = find_customer(user)
+    return customer.id if customer else ""
 
 
-def _has_bought(user: User) -> bool:
+def _has_bought(user: Buyer) -> bool:
     """Return whether Stripe knows a successful payment or a paid invoice of the user, such as that of a trial."""
     paid = Q(payments__status=Payment.Status.PAID) | Q(subscription_id__gt="")
     return Purchase.objects.for_user(user).filter(paid).exists()

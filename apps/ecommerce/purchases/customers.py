@@ -10,9 +10,17 @@ from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import StripeCustomer
 from apps.ecommerce.purchases.shop_id import shop_metadata
 from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode
+from apps.users.guests import Buyer
 from apps.users.models import User
 
 logger = logging.getLogger(__name__)
+
+
+def find_customer(user: Buyer) -> StripeCustomer | None:
+    """Return the account's customer in the current mode. A guest has none: Stripe creates one for each payment."""
+    if not isinstance(user, User):
+        return None
+    return StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
 
 
 def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCustomer:
@@ -20,7 +28,7 @@ def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCusto
 
     Raise stripe.StripeError.
     """
-    if known := StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first():
+    if known := find_customer(user):
         return known
     metadata = shop_metadata(user=str(user.pk))
     created = get_client().v1.customers.create(
@@ -33,9 +41,9 @@ def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCusto
     return customer
 
 
-def billing_currency(user: User) -> str:
+def billing_currency(user: Buyer) -> str:
     """Return the currency to which Stripe binds the user's customer; "" if there is none. Raise stripe.StripeError."""
-    known = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
+    known = find_customer(user)
     customer = fetch_or_none("customers", known.id) if known else None
     return (customer or {}).get("currency") or ""
 

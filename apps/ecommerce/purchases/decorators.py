@@ -19,13 +19,13 @@ from django_htmx.http import HttpResponseClientRedirect
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.previews import preview_purchase
-from apps.users.requests import SignedInRequest
+from apps.users.requests import BuyerRequest
 
 NEXT_PATHS = "next_paths"  # session key: product slug ▶ the path that the visitor requested
 MAX_NEXT_PATHS = 10
 
 
-class ProductRequest(SignedInRequest):
+class ProductRequest(BuyerRequest):
     product_config: ProductConfiguration
     product_purchase: Purchase
 
@@ -41,7 +41,8 @@ def product_required(
 
     The product is named by the URL's `product_slug` or by the argument: `@product_required(product_slug="course")`.
     `plans=["pro", "team"]` restricts the view to buyers of these plans (Price.plan).
-    Set `request.product_config` and `request.product_purchase`. Redirect visitors to the login page, and users without
+    Set `request.product_config` and `request.product_purchase`. `request.user` is a Guest if the product was bought
+    without an account, see docs/guests.md. Redirect visitors to the login page, and users without
     the product to the store; after paying, they return to the view if it is a page. Return 401 or 403 as JSON to
     requests that do not accept HTML. Raise Http404 if there is no such product.
     """
@@ -99,7 +100,7 @@ def _check_ownership(
     if purchase is None and not request.accepts("text/html"):
         return _json_refusal(request, configuration, plans)
     is_page = is_page and _requests_page(request)
-    if not request.user.is_authenticated:
+    if purchase is None and not request.user.is_authenticated:
         return redirect_to_login(
             request.get_full_path() if is_page else reverse("purchased_product", args=[slug])
         )

@@ -13,6 +13,7 @@ from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails, EmailText
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import format_day, message_values
+from apps.ecommerce.purchases.order_links import order_link
 from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.status_messages import status_message
 
@@ -55,7 +56,8 @@ def build_email(
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
-            "order_url": f"{settings.SITE_URL}{_link_path(kind, purchase, payment)}",
+            "order_url": _link_url(kind, purchase, payment),
+            "proves_address": _proves_address(kind, purchase),
             **details.context,
         }
         message = EmailMultiAlternatives(
@@ -82,9 +84,17 @@ def _get_details(email: EmailText, purchase: Purchase, about: str) -> EmailDetai
     return details
 
 
-def _link_path(kind: str, purchase: Purchase, payment: Payment | None) -> str:
+def _proves_address(kind: str, purchase: Purchase) -> bool:
+    """Return whether the link of the e-mail opens the order without a password."""
+    return purchase.is_unclaimed or kind == Mail.Kind.LINK
+
+
+def _link_url(kind: str, purchase: Purchase, payment: Payment | None) -> str:
+    if _proves_address(kind, purchase):
+        return order_link(purchase)
     is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
-    return payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
+    path = payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
+    return f"{settings.SITE_URL}{path}"
 
 
 def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) -> dict[str, str]:

@@ -137,6 +137,12 @@ TEXTS: dict[str, EmailText] = {
         _("Your order page explains why you don't have access to %(product)s, and what you can do."),
         _("View order"),
     ),
+    Mail.Kind.LINK: EmailText(
+        _("Your order of %(product)s"),
+        _("Here is your order"),
+        _("Open %(product)s, and all else that you have bought with this e-mail address."),
+        _("Open my purchases"),
+    ),
     Mail.Kind.LICENCE_KEY: EmailText(
         _("Your licence key: %(product)s"),
         _("Here is your licence key"),

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.ecommerce.models import Payment, Product, Purchase, PurchaseQuerySet, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.guests import Buyer
 from apps.users.models import User
 
 # Stripe's dispute status ▶ what suspends access; None does not. Unknown ones suspend it.
@@ -83,9 +84,9 @@ def access_until(purchase: Purchase) -> datetime | None:
 
 def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[str] = ()) -> Purchase | None:
     """Return the user's newest purchase with access to the product, or None. `plans` limits it to these plans."""
-    if not user.is_authenticated or not user.is_active:
+    if user.is_authenticated and not user.is_active:
         return None
-    purchases = purchases_with_access().filter(user=user, product=product)
+    purchases = purchases_with_access().for_user(user).filter(product=product)
     if plans:
         purchases = purchases.filter(plan__in=plans)
     return purchases.with_catalogue().first()
@@ -93,15 +94,15 @@ def owned(user: User | AnonymousUser, product: Product | str, plans: Collection[
 
 def owned_plans(user: User | AnonymousUser, product: Product | str) -> set[str]:
     """Return the plans of the user's purchases with access; a purchase without a plan adds ""."""
-    if not user.is_authenticated or not user.is_active:
+    if user.is_authenticated and not user.is_active:
         return set()
-    purchases = purchases_with_access().filter(user=user, product=product)
+    purchases = purchases_with_access().for_user(user).filter(product=product)
     return set(purchases.order_by().values_list("plan", flat=True))
 
 
-def has_bought(user: User, product: Product) -> bool:
+def has_bought(user: Buyer, product: Product) -> bool:
     """Return whether the user has access that was paid for. Those to whom it was given can still buy the product."""
-    return purchases_with_access().bought().filter(user=user, product=product).exists()
+    return purchases_with_access().bought().for_user(user).filter(product=product).exists()
 
 
 def newest_with_access(purchases: Sequence[Purchase]) -> dict[str, Purchase]:

@@ -7,18 +7,18 @@ import logging
 
 import stripe
 
-from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, Product, Purchase, StripeCustomer, parse_public_id
+from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, Product, Purchase, parse_public_id
+from apps.ecommerce.purchases.customers import find_customer
 from apps.ecommerce.purchases.external_sales import import_subscription_sale
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
 from apps.ecommerce.stripe_api.client import (
     StripeData,
     fetch_pages,
-    is_livemode,
     is_missing,
     object_id,
 )
-from apps.users.models import User
+from apps.users.guests import Buyer
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +39,12 @@ def import_subscription(subscription: StripeData, cause: str) -> Purchase | None
     return import_subscription_sale(subscription, cause)
 
 
-def running_subscriptions(user: User, cause: str) -> list[tuple[StripeData, Purchase | None]]:
+def running_subscriptions(user: Buyer, cause: str) -> list[tuple[StripeData, Purchase | None]]:
     """Fetch the user's running subscriptions. Return each with its purchase, which is created if needed.
 
     Raise stripe.StripeError if a request fails.
     """
-    customer = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
+    customer = find_customer(user)
     if customer is None:
         return []
     try:

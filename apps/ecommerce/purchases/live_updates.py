@@ -18,6 +18,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
 from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.guests import Buyer, is_buyer
 from apps.users.models import User
 
 # The columns that `live_updates` uses.
@@ -44,13 +45,13 @@ class LiveUpdates:
 
 def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> LiveUpdates | None:
     """Return the updates of a page for all `purchases` of a user; None for a visitor."""
-    if not user.is_authenticated:
+    if not is_buyer(user):
         return None
     rows = list(purchases)
     return LiveUpdates(purchases_stamp(rows), min(filter(None, map(poll_delay, rows)), default=0))
 
 
-def live_updates_for_order(user: User, shown: Purchase) -> LiveUpdates | None:
+def live_updates_for_order(user: Buyer, shown: Purchase) -> LiveUpdates | None:
     """Return the updates of a page that shows one purchase, without reading it again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS).order_by()
     return live_updates(user, [*others, shown])

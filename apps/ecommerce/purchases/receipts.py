@@ -4,6 +4,7 @@ from django.conf import settings
 
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.purchases.billing_details import billing_lines
+from apps.users.guests import Buyer
 from apps.users.models import User
 
 
@@ -20,6 +21,8 @@ def seller_lines(payment: Payment) -> list[str]:
     return seller.splitlines() or [settings.SITE_NAME, *settings.SELLER_ADDRESS]
 
 
-def buyer_lines(user: User, payment: Payment) -> list[str]:
+def buyer_lines(user: Buyer, payment: Payment) -> list[str]:
     """Return name, address and tax id of the buyer today, because buyers correct them after the purchase."""
+    if not isinstance(user, User):
+        return [payment.purchase.email]
     return billing_lines(user, livemode=payment.purchase.livemode) or list(filter(None, [user.name]))

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 KEY = "shop"
+GUEST = "guest"  # key in the metadata of a Checkout Session of a buyer without an account
 
 
 def shop_id() -> str:

@@ -30,6 +30,7 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
 }
 RUNNING_STATUSES = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
 # The statuses whose page shows why the payment failed.
+MAX_EMAIL_LENGTH = 254  # Stripe allows more
 STATUSES_WITH_FAILURE = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 
@@ -77,6 +78,7 @@ def purchase_values(
         values["payment_method"] = newest.payment_method
     if session:
         values |= _session_values(session)
+        values |= _guest_values(purchase, session)
     if subscription and item:
         values |= subscription_values(subscription, item)
         values |= _plan_values(purchase, item)
@@ -168,6 +170,14 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
         "price_name": price.nickname,
         "plan": price.plan,
     }
+
+
+def _guest_values(purchase: Purchase, session: StripeData) -> dict[str, Any]:
+    """Return the e-mail address that a guest has entered at Stripe. The guest may correct it later in the store."""
+    if not purchase.is_unclaimed or purchase.email:
+        return {}
+    email = ((session["customer_details"] or {}).get("email") or "").lower()
+    return {"email": email} if len(email) <= MAX_EMAIL_LENGTH else {}
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import fetch, get_client, is_livemode, object_id
+from apps.users.guests import Buyer
 from apps.users.models import User
 
 
-def trial_days(user: User | None, price: Price) -> int:
+def trial_days(user: Buyer | None, price: Price) -> int:
     """Return the days of free trial for this buyer. Each person gets one per product, also with a new account."""
-    if not price.trial_period_days or user is None:
+    if not price.trial_period_days or not isinstance(user, User):
         return price.trial_period_days
-    own = Q(user=user) | Q(user=None, email__iexact=user.email)
+    # Anybody can enter the address of another person as a guest.
+    own = Q(user=user) | Q(user=None, guest_token="", email__iexact=user.email)
     of_product = Q(product=price.product_id) | Q(former_products=price.product_id)
     subscribed = Purchase.objects.filter(own, of_product, subscription_id__gt="", livemode=is_livemode())
     return 0 if subscribed.exists() else price.trial_period_days

@@ -1,11 +1,13 @@
 import logging
-from urllib.parse import urlencode
+from contextlib import suppress
+from urllib.parse import urlencode, urlsplit
 
 import stripe
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +19,7 @@ from apps.core.site_urls import site_origin
 from apps.ecommerce.models import MAX_CODE_LENGTH, ProductConfiguration, Purchase
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
-from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
+from apps.ecommerce.purchases.checkout import AccountNeeded, PriceRefused, start_checkout
 from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
 from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubscribed, CheckoutRefused
 from apps.ecommerce.purchases.decorators import get_next_path
@@ -26,7 +28,8 @@ from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.purchases import render_purchase
-from apps.users.requests import SignedInRequest
+from apps.users.guests import start_guest
+from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +44,10 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 @never_cache
 @rate_limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Redirect a signed-in buyer to Stripe's payment page. A visitor signs up first; the session stores the price."""
+    """Redirect the buyer to Stripe's payment page.
+
+    Without GUEST_CHECKOUT, and for a free trial, a visitor signs up first; the session stores the price.
+    """
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     form = request.POST if request.method == "POST" else request.GET
     choice = {"price": form.get("price", ""), "currency": form.get("currency", "").lower()}
@@ -49,6 +55,11 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
     if not request.user.is_authenticated:
         if not choice["price"]:
             return redirect(configuration)
+        if settings.GUEST_CHECKOUT:
+            if not _comes_from_this_site(request):
+                return HttpResponseSeeOther(_product_url(configuration, choice))
+            with suppress(AccountNeeded):
+                return _redirect_to_stripe(request, configuration, choice, promised_code)
         request.session[PENDING_CHECKOUT] = {"slug": slug, "code": promised_code, **choice}
         return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
@@ -63,13 +74,15 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @never_cache
-@login_required
-def checkout_return(request: SignedInRequest) -> HttpResponse:
+def checkout_return(request: BuyerRequest) -> HttpResponse:
     """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
     purchase = get_object_or_404(
         Purchase.objects.with_catalogue(), session_id=request.GET.get("session_id", "")
     )
-    if purchase.user_id != request.user.pk:
+    is_own = Purchase.objects.owned_by(request.user).filter(pk=purchase.pk).exists()
+    if not is_own and not purchase.is_unclaimed:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
         text = _(
             "This order belongs to another account than %(email)s. To see it, sign out, and sign in with the account "
             "with which you bought it."
@@ -80,27 +93,29 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
         purchase.returned_at = timezone.now()
         Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
     purchase = refresh_or_stale(purchase, "return page")
+    if not is_own:  # paid in an app that has opened the shop in another browser
+        return render(request, "ecommerce/paid_elsewhere.html", {"purchase": purchase})
     return render_purchase(request, purchase, view="return")
 
 
 def _redirect_to_stripe(
     request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str], promised_code: str
 ) -> HttpResponse:
-    assert request.user.is_authenticated
+    buyer = request.user if request.user.is_authenticated else start_guest(request)
     price, currency = choice["price"], choice["currency"]
     code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
     urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
     try:
         with stripe_deadline():
-            return HttpResponseSeeOther(
-                start_checkout(request.user, configuration, price, currency, code, **urls)
-            )
+            return HttpResponseSeeOther(start_checkout(buyer, configuration, price, currency, code, **urls))
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(configuration.get_absolute_url())
+    except AccountNeeded:
+        raise
     except CodeRefused as refusal:
         forget_code(request)
         messages.warning(request, str(refusal))
@@ -122,6 +137,18 @@ def _redirect_to_stripe(
         )
         messages.error(request, text)
     return HttpResponseSeeOther(_product_url(configuration, choice))
+
+
+def _comes_from_this_site(request: HttpRequest) -> bool:
+    """Return whether the request is a press on a button of the shop. A link elsewhere must not start a checkout.
+
+    Browsers without Sec-Fetch-Site send Referer. https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    """
+    if request.method == "HEAD" or "Sec-Purpose" in request.headers:
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    referrer = urlsplit(request.headers.get("Referer", ""))
+    return site == "same-origin" if site else referrer.netloc == request.get_host()
 
 
 def _product_url(configuration: ProductConfiguration, choice: dict[str, str]) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -26,6 +25,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
 from apps.ecommerce.purchases.entitlements import has_access, owned_plans
+from apps.ecommerce.purchases.guest_orders import waiting_orders
 from apps.ecommerce.purchases.live_updates import (
     live_updates,
     live_updates_for_order,
@@ -38,7 +38,10 @@ from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_st
 from apps.ecommerce.purchases.status_messages import message_key, status_message
 from apps.ecommerce.purchases.subscriptions import ends_at_once
 from apps.ecommerce.storefront.price_options import PriceOption, price_options
-from apps.users.requests import SignedInRequest
+from apps.users.email_verification import is_email_verified
+from apps.users.guests import SESSION_KEY, buyer_required
+from apps.users.models import User
+from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +50,8 @@ POLLS_PER_REFRESH = 3  # every third poll requests Stripe, other polls only read
 
 @require_safe
 @never_cache
-@login_required
-def purchases(request: SignedInRequest) -> HttpResponse:
+@buyer_required
+def purchases(request: BuyerRequest) -> HttpResponse:
     rows = list(Purchase.objects.for_user(request.user).known_to_buyers().with_catalogue())
     upgraded = {row.upgrade_of_id for row in rows if row.upgrade_of_id and has_access(row)}
     bought = {row.product_id for row in rows if not row.granted_at and has_access(row)}
@@ -70,15 +73,16 @@ def purchases(request: SignedInRequest) -> HttpResponse:
         "library": library,
         "others": others,
         "live_updates": live_updates(request.user, rows),
+        "waiting": _waiting_orders(request),
     }
     return render(request, "ecommerce/purchases.html", context)
 
 
 @require_safe
 @never_cache
-@login_required
+@buyer_required
 @rate_limited("poll")
-def purchase_changes(request: SignedInRequest) -> HttpResponse:
+def purchase_changes(request: BuyerRequest) -> HttpResponse:
     """Return 204 while the page's stamp `seen` is current, otherwise an event that makes the page update itself.
 
     Pending purchases are refreshed here, so live updates work without webhooks.
@@ -94,8 +98,8 @@ def purchase_changes(request: SignedInRequest) -> HttpResponse:
 
 @require_safe
 @never_cache
-@login_required
-def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
+@buyer_required
+def purchase(request: BuyerRequest, public_id: UUID) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
     if request.GET.get("from") == "portal":
         row = refresh_or_stale(row, "back from the portal")
@@ -106,9 +110,9 @@ def purchase(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 @never_cache
-@login_required
+@buyer_required
 @rate_limited("poll")
-def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
+def purchase_status(request: BuyerRequest, public_id: UUID) -> HttpResponse:
     """Return the polled status fragment, or 204 while the stamp `seen` is current. Works without webhooks."""
     view = request.GET.get("view", "page")
     if view not in ("page", "return"):
@@ -116,7 +120,7 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     seen = request.GET.get("seen", "")
     # Most polls find no change, and need nothing of the product.
     rows = Purchase.objects.all() if seen else Purchase.objects.with_catalogue()
-    row = get_object_or_404(rows, user=request.user, public_id=public_id)
+    row = get_object_or_404(rows.owned_by(request.user), public_id=public_id)
     if row.status in (Status.OPEN, Status.PROCESSING):
         interval = max(MIN_INTERVAL_SECONDS, POLLS_PER_REFRESH * poll_delay(row))
         row = refresh_if_stale(row, "status poll", interval)
@@ -129,8 +133,8 @@ def purchase_status(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 @require_safe
 @never_cache
-@login_required
-def receipt(request: SignedInRequest, public_id: UUID, payment_id: str) -> HttpResponse:
+@buyer_required
+def receipt(request: BuyerRequest, public_id: UUID, payment_id: str) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
     payment = get_object_or_404(row.payments, stripe_id=payment_id, status=Payment.Status.PAID)
     context = {
@@ -169,7 +173,7 @@ def purchased_product(request: ProductRequest, product_slug: str) -> HttpRespons
 
 
 def render_purchase(
-    request: SignedInRequest, purchase: Purchase, view: str, *, is_fragment: bool = False
+    request: BuyerRequest, purchase: Purchase, view: str, *, is_fragment: bool = False
 ) -> HttpResponse:
     """Return the order page, or only its status. After paying, redirect to the page that the buyer requested.
 
@@ -193,7 +197,7 @@ def render_purchase(
         "oob_swap": is_fragment and not delay,  # replace receipt and timeline, too
         "has_access": has_access(purchase),
         "has_download": has_access(purchase) and _has_download(request, purchase),
-        "can_switch": can_switch(purchase),
+        "can_switch": can_switch(purchase) and not purchase.is_unclaimed,
         "ends_at_once": ends_at_once(purchase),
         "changes": purchase.changes.all(),
         "payments": purchase.payments.all(),
@@ -204,20 +208,26 @@ def render_purchase(
     return render(request, template, context)
 
 
-def _has_download(request: SignedInRequest, purchase: Purchase) -> bool:
+def _waiting_orders(request: BuyerRequest) -> list[Purchase]:
+    if not isinstance(request.user, User) or not is_email_verified(request.user):
+        return []
+    return list(waiting_orders(request.user, request.session.get(SESSION_KEY, "")))
+
+
+def _has_download(request: BuyerRequest, purchase: Purchase) -> bool:
     read_plans = partial(owned_plans, request.user, purchase.product)
     return has_download(purchase.product.configuration, read_plans)
 
 
 def _other_plans(purchase: Purchase) -> list[PriceOption]:
-    if not (purchase.is_recurring and purchase.has_running_subscription):
+    if purchase.is_unclaimed or not (purchase.is_recurring and purchase.has_running_subscription):
         return []
     prices = other_prices(purchase, purchase.product.prices.all())
     return price_options(prices, purchase.user, purchase.currency)
 
 
-def get_purchase_or_404(request: SignedInRequest, public_id: UUID) -> Purchase:
-    return get_object_or_404(Purchase.objects.with_catalogue(), user=request.user, public_id=public_id)
+def get_purchase_or_404(request: BuyerRequest, public_id: UUID) -> Purchase:
+    return get_object_or_404(Purchase.objects.with_catalogue().owned_by(request.user), public_id=public_id)
 
 
 def _status_stamp(purchase: Purchase) -> str:

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apps.users.guests import Buyer, Guest
+
+
+class PurchaseOwner(models.Model):
+    """To whom a purchase belongs: an account, or until an account claims it, the browser that has bought it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"
+    )
+    guest_token = models.CharField(
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "Token in the session of a buyer without an account, until an account claims the purchase."
+        ),
+    )
+    email = models.EmailField(
+        help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
+    )
+
+    class Meta:
+        abstract = True
+
+    @property
+    def buyer(self) -> Buyer | None:
+        """Return the account, or the guest; None if the account was deleted."""
+        return self.user or (Guest(self.guest_token) if self.guest_token else None)
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Return whether a guest has bought it, and no account has claimed it yet."""
+        return self.user_id is None and bool(self.guest_token)
+
+    @property
+    def current_email(self) -> str:
+        """Return the account's e-mail address, or the buyer's if the account was deleted."""
+        return self.user.email if self.user else self.email

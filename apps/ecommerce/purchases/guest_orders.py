@@ -1,0 +1,135 @@
+"""Purchases of buyers without an account: accounts that claim them, and corrected addresses.
+
+See docs/guests.md for who may see what, and when.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from apps.core.tasks import enqueue, task
+from apps.ecommerce.models import Mail, Purchase, PurchaseQuerySet, StripeCustomer
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.billing_details import store_checkout_details
+from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode, object_id
+from apps.users.email_verification import is_email_verified
+from apps.users.emails import deliver, is_daily_limit_reached
+from apps.users.models import User
+
+UNPAID = (Status.OPEN, Status.EXPIRED)
+LINKS_PER_DAY = 5  # by "Find my purchases", for each address
+
+
+def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
+    """Return the paid orders that the user may claim: bought with the account's address, or in this browser."""
+    rows = Purchase.objects.unclaimed().exclude(status__in=UNPAID).with_catalogue()
+    own = rows.filter(email=user.email)
+    return own | rows.filter(guest_token=guest_token) if guest_token else own
+
+
+@transaction.atomic
+def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
+    """Let the account own these orders. Whoever calls it has checked that the user may claim them. Safe to repeat."""
+    claimed = []
+    for pk in orders.order_by("pk").values_list("pk", flat=True):
+        purchase = Purchase.objects.unclaimed().select_for_update().filter(pk=pk).first()
+        if purchase is None:  # another request has claimed it
+            continue
+        changes = {
+            "user": user,
+            "guest_token": "",
+            "claimed_at": timezone.now(),
+            "version": purchase.version + 1,
+        }
+        for name, value in changes.items():
+            setattr(purchase, name, value)
+        purchase.save(update_fields=changes)
+        claimed.append(purchase)
+        enqueue(copy_customer, purchase.pk)
+    return claimed
+
+
+def claim_orders_of(email: str, user: User) -> list[Purchase]:
+    """Claim the guest orders of an address that the user has just proved."""
+    return claim_orders(Purchase.objects.unclaimed().exclude(status__in=UNPAID).filter(email=email), user)
+
+
+def claim_confirmed(email_address: EmailAddress, **kwargs: Any) -> None:
+    """Receive allauth's email_confirmed."""
+    claim_orders_of(email_address.email, email_address.user)
+
+
+def claim_after_signup(user: User, **kwargs: Any) -> None:
+    """Receive allauth's user_signed_up: another service may have verified the address before."""
+    if is_email_verified(user):
+        claim_orders_of(user.email, user)
+
+
+@task()
+def copy_customer(purchase_id: int) -> None:
+    """Let the account use the customer that Stripe has created for the order, unless it has one."""
+    purchase = Purchase.objects.select_related("user").get(pk=purchase_id)
+    session = fetch_or_none("checkout/sessions", purchase.session_id)
+    customer_id = object_id(session["customer"]) if session else ""
+    if not (session and customer_id and purchase.user):
+        return
+    StripeCustomer.objects.get_or_create(
+        user=purchase.user, livemode=purchase.livemode, defaults={"id": customer_id}
+    )
+    store_checkout_details(session)
+
+
+@transaction.atomic
+def correct_address(purchase: Purchase, email: str) -> bool:
+    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void."""
+    locked = Purchase.objects.unclaimed().select_for_update().filter(pk=purchase.pk).first()
+    if locked is None or locked.email == email:
+        return False
+    Purchase.objects.filter(pk=locked.pk).update(email=email, version=locked.version + 1)
+    locked.refresh_from_db()
+    queue_email(locked, Mail.Kind.LINK, f"address v{locked.version}")
+    enqueue(correct_customer, locked.pk)
+    return True
+
+
+@task()
+def correct_customer(purchase_id: int) -> None:
+    """Correct the address of the customer at Stripe, which Stripe's own receipts use."""
+    purchase = Purchase.objects.get(pk=purchase_id)
+    session = fetch_or_none("checkout/sessions", purchase.session_id)
+    if purchase.is_unclaimed and session and (customer_id := object_id(session["customer"])):
+        get_client().v1.customers.update(customer_id, {"email": purchase.email})
+
+
+@task()
+def send_link(email: str) -> None:
+    """E-mail a link to the newest order of this address, or that there is none, so that both take as long."""
+    paid = Purchase.objects.known_to_buyers().filter(livemode=is_livemode()).exclude(status__in=UNPAID)
+    guest = paid.unclaimed().filter(email=email)
+    purchase = guest.first() or paid.filter(user__email=email, user__is_active=True).first()
+    if purchase is None:
+        _say_that_there_is_none(email)
+        return
+    now = timezone.now()
+    mails = Mail.objects.filter(
+        purchase=purchase, kind=Mail.Kind.LINK, created_at__gt=now - timedelta(days=1)
+    )
+    if mails.count() < LINKS_PER_DAY:
+        queue_email(purchase, Mail.Kind.LINK, f"requested {now:%Y-%m-%d %H:%M}")
+
+
+def _say_that_there_is_none(email: str) -> None:
+    if is_daily_limit_reached("no orders", email):
+        return
+    subject = _("Your purchases at %(site)s") % {"site": settings.SITE_NAME}
+    body = _(
+        "Somebody asked for the purchases of this e-mail address. There are none. Maybe you used another address?\n\n"
+        "If it wasn't you, you can ignore this e-mail.\n\n%(url)s"
+    )
+    deliver.func(subject, body % {"url": settings.SITE_URL}, settings.DEFAULT_FROM_EMAIL, [email], [])

@@ -1,0 +1,88 @@
+"""Visitors who buy without an account. A random token in the session leads to their purchases."""
+
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+
+from django.conf import settings
+from django.contrib.auth.decorators import user_passes_test
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+from apps.users.models import User
+
+SESSION_KEY = "guest_token"
+
+
+class Guest(AnonymousUser):
+    """The `request.user` of a visitor whose browser has bought something, until somebody signs in."""
+
+    def __init__(self, guest_token: str) -> None:
+        super().__init__()
+        self.guest_token = guest_token
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Guest) and other.guest_token == self.guest_token
+
+    def __hash__(self) -> int:
+        return hash(self.guest_token)
+
+
+Buyer: TypeAlias = User | Guest
+
+
+def new_guest_token() -> str:
+    return secrets.token_hex(16)
+
+
+def is_buyer(user: User | AnonymousUser) -> bool:
+    """Return whether the user may have purchases: an account or a guest."""
+    return user.is_authenticated or isinstance(user, Guest)
+
+
+def buyer_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Redirect visitors who are neither signed in nor guests to the sign-in page."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Http404:
+            if request.user.is_authenticated:
+                raise
+            return redirect_to_login(request.get_full_path())  # an account may have claimed the guest's order
+
+    return user_passes_test(is_buyer)(wrapper)
+
+
+def start_guest(request: HttpRequest) -> Guest:
+    """Make the visitor a guest, and return it. Call it only if the visitor buys: it starts a session."""
+    if not isinstance(request.user, Guest):
+        token = request.session.setdefault(SESSION_KEY, new_guest_token())
+        request.user = Guest(token)
+    return request.user
+
+
+def guest_middleware(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Let `request.user` be a Guest if the session has the token of one and nobody is signed in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            user = request.user
+            request.user = SimpleLazyObject(lambda: _user_or_guest(request, user))  # type: ignore[assignment]
+        return get_response(request)
+
+    return middleware
+
+
+def _user_or_guest(request: HttpRequest, user: User | AnonymousUser) -> User | AnonymousUser:
+    if user.is_authenticated:
+        return user
+    token = request.session.get(SESSION_KEY)
+    return Guest(token) if token else user
