@@ -90,7 +90,7 @@ def _identify(per: str, request: HttpRequest | None, key: str) -> str:
     if request is None:
         return ""
     if per == "user":
-        return str(request.user.pk or "")
+        return str(request.user.pk or getattr(request.user, "guest_token", ""))
     ip = ip_address(client_ip(request))
     # A loopback IP is a proxy that TRUSTED_PROXIES does not count: all visitors would share one limit.
     return "" if ip.is_loopback or ip.is_unspecified else str(ip)

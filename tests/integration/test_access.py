@@ -47,6 +47,10 @@ receipt                                           login    404      200      200
 purchase_manage                                   405      405      405      405      405      405
 purchase_switch                                   405      405      405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
+find_orders                                       200      200      200      200      200      200
+claim_orders                                      405      405      405      405      405      405
+open_order                                        404      404      404      404      404      404
+correct_address                                   405      405      405      405      405      405
 unsubscribe                                       200      200      200      200      200      200
 purchased_product                                 login    store    200      store    store    store
 purchased_download                                login    store    200      store    store    store
@@ -147,6 +151,10 @@ receipt                                           405      405      405      405
 purchase_manage                                   login    404      302      302      404      404
 purchase_switch                                   login    404      302      302      404      404
 purchase_cancel                                   login    404      302      302      404      404
+find_orders                                       200      200      200      200      200      200
+claim_orders                                      login    302      302      302      302      302
+open_order                                        404      404      404      404      404      404
+correct_address                                   login    404      302      302      404      404
 unsubscribe                                       302      302      302      302      302      302
 purchased_product                                 405      405      405      405      405      405
 purchased_download                                405      405      405      405      405      405

@@ -410,7 +410,10 @@ def test_find_my_purchases_is_limited(sandbox: Any, settings: Any, monkeypatch: 
     settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
     monkeypatch.setattr("apps.core.rate_limits.now", lambda: 1_800_000_000.0)  # no new period begins
     emails = ["gina@example.com"] * 4 + [f"user{n}@example.com" for n in range(20)]
-    statuses = [Client().post("/purchases/find/", {"email": email}).status_code for email in emails]
+    statuses = [
+        Client(REMOTE_ADDR="192.0.2.1").post("/purchases/find/", {"email": email}).status_code
+        for email in emails
+    ]
     assert statuses == [200] * 3 + [429] + [200] * 16 + [429] * 4
 
 

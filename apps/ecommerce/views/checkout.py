@@ -6,7 +6,7 @@ import stripe
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -28,7 +28,7 @@ from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.purchases import render_purchase
-from apps.users.guests import start_guest
+from apps.users.guests import is_buyer, start_guest
 from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
@@ -76,9 +76,12 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 def checkout_return(request: BuyerRequest) -> HttpResponse:
     """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
-    purchase = get_object_or_404(
-        Purchase.objects.with_catalogue(), session_id=request.GET.get("session_id", "")
-    )
+    purchases = Purchase.objects.with_catalogue()
+    purchase = purchases.filter(session_id=request.GET.get("session_id", "")).first()
+    if purchase is None and is_buyer(request.user):
+        raise Http404("There is no such checkout.")
+    if purchase is None:
+        return redirect_to_login(request.get_full_path())
     is_own = Purchase.objects.owned_by(request.user).filter(pk=purchase.pk).exists()
     if not is_own and not purchase.is_unclaimed:
         if not request.user.is_authenticated:
