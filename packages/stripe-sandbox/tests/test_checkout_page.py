@@ -259,8 +259,8 @@ def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Clie
     assert subscription.latest_invoice == invoice.id
     assert invoice.payments.data[0].payment.payment_intent == get_only_intent(sandbox).id
     assert types(sandbox) == [
-        "payment_intent.created",
         "customer.created",
+        "payment_intent.created",
         "charge.succeeded",
         "payment_intent.succeeded",
         "payment_method.attached",
@@ -275,11 +275,18 @@ def test_subscription_checkout_creates_all_objects(sandbox: Sandbox, buyer: Clie
     ]
 
 
-def test_declined_subscription_creates_payment_intent_only(sandbox: Sandbox, buyer: Client) -> None:
+def test_declined_subscription_creates_customer_and_payment_intent_only(
+    sandbox: Sandbox, buyer: Client
+) -> None:
     session = open_session(sandbox, 900, "month")
     pay(buyer, session, DECLINED_CARDS[0])
     assert sandbox.client.v1.subscriptions.list({"status": "all"}).data == []
-    assert types(sandbox) == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
+    assert types(sandbox) == [
+        "customer.created",
+        "payment_intent.created",
+        "charge.failed",
+        "payment_intent.payment_failed",
+    ]
     pay(buyer, session)
     assert len(sandbox.client.v1.subscriptions.list().data) == 1
     assert get_only_intent(sandbox).status == "succeeded"
@@ -308,8 +315,8 @@ def test_trial_saves_card_without_charge(
     assert (invoice.status, invoice.total) == ("paid", 0)
     assert sandbox.client.v1.charges.list().data == []
     assert types(sandbox) == [
-        "setup_intent.created",
         "customer.created",
+        "setup_intent.created",
         "setup_intent.succeeded",
         "payment_method.attached",
         "customer.updated",  # the subscription sets its currency
@@ -325,7 +332,7 @@ def test_trial_saves_card_without_charge(
 def test_trial_with_declined_card(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
     response = pay(buyer, trial, DECLINED_CARDS[0])
     assert field_errors(response.content.decode()) == ["Your card has been declined."]
-    assert types(sandbox) == ["setup_intent.created", "setup_intent.setup_failed"]
+    assert types(sandbox) == ["customer.created", "setup_intent.created", "setup_intent.setup_failed"]
     (failed,) = sandbox.events("setup_intent.setup_failed")
     assert failed["data"]["object"]["last_setup_error"]["code"] == "card_declined"
 

@@ -10,18 +10,20 @@ import stripe
 from .. import events, ibans, scheduled_actions, shapes, storage
 from ..resources import balance_transactions, charges, payment_methods
 from ..storage import Obj
-from .completion import billing_details, complete, ensure_customer
+from . import session_customer
+from .completion import billing_details, complete
 from .session_view import SessionView
 
 REFUSED = "The customer's bank could not process the debit."
 
 
 def start_debit(order: SessionView, intent: Obj, account: ibans.Account, buyer: Obj) -> None:
-    customer = ensure_customer(order, buyer)
+    session_customer.update_customer(order, buyer)
+    customer = session_customer.get_id(order)
     method = payment_methods.new_bank_account(
         account.details, billing_details(buyer), customer=customer if order.saves_card else None
     )
-    fields = {"customer": customer, "payment_method": method["id"], "status": "processing"}
+    fields = {"payment_method": method["id"], "status": "processing"}
     intent = storage.update(intent["id"], last_payment_error=None, **fields)
     charge = charges.new_debit(intent, method)
     events.emit("charge.pending", charge)

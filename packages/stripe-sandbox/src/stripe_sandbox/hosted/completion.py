@@ -5,22 +5,24 @@ from typing import Any
 import stripe
 
 from .. import cards, events, shapes, storage
-from ..calls import change
-from ..resources import charges, checkout_sessions, customers, tax_ids
+from ..resources import charges, checkout_sessions, payment_methods
 from ..storage import Obj
-from . import extra_fields
+from . import extra_fields, session_customer
 from .session_view import SessionView
 
 
 def settle(order: SessionView, intent: Obj | None, method: Obj | None) -> None:
     """Create what follows a payment, in Stripe's order: the session is last. Needs the transaction of the attempt."""
     buyer = storage.get_hidden(order.session["id"])["buyer"]
-    customer = ensure_customer(order, buyer)
+    session_customer.update_customer(order, buyer)
+    customer = session_customer.get_id(order)
     if intent is not None and method is not None:
-        intent = storage.update(intent["id"], customer=customer)
-        attaches = method["customer"] is None and (order.saves_card or buyer.get("saves_card"))
+        saves = method["customer"] is None and (order.saves_card or buyer.get("saves_card"))
+        attaches = bool(customer and saves)
         if attaches:
             method = storage.update(method["id"], customer=customer)
+        elif saves:
+            payment_methods.allow_attaching(method)
         if intent["object"] == "payment_intent":
             intent = _charge(order, intent, method)
         else:
@@ -64,34 +66,6 @@ def complete(
 
 def billing_details(buyer: Obj) -> Obj:
     return {name: buyer[name] for name in ("address", "email", "name")}
-
-
-def ensure_customer(order: SessionView, buyer: Obj) -> str | None:
-    """Return the session's customer. Create one for a subscription, or if the session requires it."""
-    customer_id = _get_or_create_customer(order, buyer)
-    for tax_id in buyer.get("tax_ids", []):
-        if customer_id and tax_id not in tax_ids.for_invoice(customer_id):
-            tax_ids.new(customer_id, **tax_id)
-    return customer_id
-
-
-def _get_or_create_customer(order: SessionView, buyer: Obj) -> str | None:
-    known: str | None = order.session["customer"]
-    if known is not None:
-        update_rules = order.hidden.get("customer_update") or {}
-        allowed = [name for name in ("name", "address") if update_rules.get(name) == "auto"]
-        changes = {name: buyer[name] for name in allowed if buyer[name]}
-        if order.session["phone_number_collection"]["enabled"]:
-            changes["phone"] = buyer["phone"]
-        if changes and (customer := storage.get(known)):
-            change(customer, changes, "customer")
-        return known
-    if not order.creates_customer:
-        return None
-    fields = {name: buyer[name] for name in ("email", "name", "address", "phone")}
-    customer = customers.new(**fields)
-    events.emit("customer.created", customer)
-    return str(customer["id"])
 
 
 def _charge(order: SessionView, intent: Obj, method: Obj) -> Obj:

@@ -1,8 +1,8 @@
 """Pay a Checkout Session: objects, states and events in Stripe's order. Each public function is one transaction.
 
-Before the first successful payment only the payment intent exists, as in Stripe's changelog
-/changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade. The hidden data of the session contain the intent and
-the buyer of the current attempt. https://docs.stripe.com/payments/paymentintents/lifecycle
+Before the first successful payment only the payment intent and the customer of the session exist, as in Stripe's
+changelog /changelog/basil/2025-03-31/checkout-legacy-subscription-upgrade. The hidden data of the session contain the
+intent, the created customer and the buyer of the current attempt. https://docs.stripe.com/payments/paymentintents/lifecycle
 """
 
 import time
@@ -21,7 +21,7 @@ from ..resources import (
     setup_intents,
 )
 from ..storage import Obj
-from . import bank_debit, custom_amount, extra_fields, saved_cards
+from . import bank_debit, custom_amount, extra_fields, saved_cards, session_customer
 from .completion import billing_details, settle
 from .payment_form import PaymentForm
 from .session_view import SessionView
@@ -63,6 +63,7 @@ def pay(session_id: str, form: PaymentForm) -> Result:
         storage.update_hidden(session_id, buyer=buyer)
         if other := _find_other_currency(order):
             return Result("declined", f"{OTHER_CURRENCY} {other.upper()}.")
+        session_customer.ensure_customer(order, buyer)
         if not order.needs_card:
             return _settle_order(order, None, None)
         if form.account is not None:
@@ -188,12 +189,12 @@ def _ensure_intent(order: SessionView) -> Obj:
     """Return the session's payment intent, or the setup intent of a trial. The first attempt creates it."""
     known = storage.get(storage.get_hidden(order.session["id"]).get("intent", ""))
     total, currency = order.session["amount_total"], order.session["currency"]
+    customer = session_customer.get_id(order)
     if known is not None and (known["object"] == "payment_intent") == bool(total):
-        changes = {"status": "requires_payment_method", "next_action": None}
+        changes = {"customer": customer, "status": "requires_payment_method", "next_action": None}
         if total:  # a promotion code can change it between attempts
             changes |= {"amount": total, **order.presentment_fields}
         return storage.update(known["id"], **changes)
-    customer = order.session["customer"]
     if total:
         types = order.session["payment_method_types"]
         fields = {"customer": customer, "payment_method_types": types}

@@ -9,6 +9,7 @@ from ..storage import Obj
 from .session_view import SessionView
 
 NEW = "new"
+MAX_CARDS = 50
 _ENDED = ("canceled", "incomplete_expired")
 
 
@@ -24,7 +25,7 @@ def find_all(order: SessionView) -> list[Obj]:
     filters = ("customer", "=", customer), ("type", "=", "card"), ("allow_redisplay", "IN", shown)
     found = [method for method in storage.find("payment_method", *filters) if _is_complete(method)]
     default = _default(customer) if order.mode == "subscription" else None
-    return sorted(found, key=lambda method: method["id"] != default)
+    return sorted(found, key=lambda method: method["id"] != default)[:MAX_CARDS]
 
 
 def find_chosen(order: SessionView, posted: Mapping[str, str]) -> Obj | None:

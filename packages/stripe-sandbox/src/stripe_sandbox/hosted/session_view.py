@@ -6,7 +6,7 @@ from functools import cached_property
 import stripe
 
 from .. import clock, events, presentment, shapes, storage
-from ..resources import coupons, invoices, price_amounts, session_items, subscriptions
+from ..resources import coupons, invoices, price_amounts, session_items, session_options, subscriptions
 from ..storage import Obj
 
 # keys of `payment_intent_data` that the payment intent has under the same name
@@ -108,10 +108,7 @@ class SessionView:
 
     @property
     def creates_customer(self) -> bool:
-        requested = self.session["customer_creation"] == "always" or (
-            self.session["invoice_creation"] or {}
-        ).get("enabled")
-        return bool(self.mode == "subscription" or requested or self.saves_card)
+        return session_options.creates_customer(self.session)
 
     @property
     def intent_fields(self) -> Obj:

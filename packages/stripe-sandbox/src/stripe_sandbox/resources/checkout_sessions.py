@@ -176,7 +176,7 @@ def _defaults(params: Obj) -> Obj:
     customer = storage.get(params.get("customer", ""), "customer") or {"email": params.get("customer_email")}
     payment = params["mode"] == "payment"
     details = {name: customer.get(name) for name in ("address", "email", "name", "phone")}
-    has_customer = not payment or "id" in customer or params.get("customer_creation") == "always"
+    has_customer = "id" in customer or session_options.creates_customer(params)
     return {
         "automatic_tax": shapes.fill(Session.AutomaticTax, enabled=False),
         "custom_fields": [],

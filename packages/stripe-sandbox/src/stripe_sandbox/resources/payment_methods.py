@@ -127,8 +127,14 @@ def remove(method: Obj) -> Obj:
     for subscription in storage.find("subscription", ("default_payment_method", "=", method["id"])):
         storage.update(subscription["id"], default_payment_method=None)
     after = storage.update(method["id"], customer=None)
+    storage.update_hidden(method["id"], attachable=False)
     events.emit("payment_method.detached", after, {"customer": method["customer"]})
     return after
+
+
+def allow_attaching(method: Obj) -> None:
+    """Let requests attach a payment method that a guest paid with, because the payment has `setup_future_usage`."""
+    storage.update_hidden(method["id"], attachable=True)
 
 
 def load_owned(method_id: str, customer: str, param: str) -> Obj:
@@ -152,7 +158,7 @@ def resolve(token: str, customer: str | None, known: str | None = None) -> Obj:
         return _new_from_token(card)
     method = load("payment_method", token, "payment_method")
     if method["customer"] is None and method["id"] != known:
-        _check_attachable(method, "")
+        raise _used_before()
     if method["customer"] not in (None, customer):
         message = (
             "The PaymentMethod you provided is attached to a customer. To use it, you must pass that customer in the"
@@ -168,11 +174,14 @@ def _new_from_token(card: cards.Card) -> Obj:
 
 def _check_attachable(method: Obj, customer: str) -> None:
     """Raise ApiError for a payment method of another customer, and for one of a payment that did not save it."""
-    if method["customer"] is None:
-        message = (
-            "This PaymentMethod was previously used without being attached to a Customer or was detached from a"
-            " Customer, and may not be used again."
-        )
-        raise errors.ApiError(message)
-    if method["customer"] != customer:
+    if method["customer"] is None and not storage.get_hidden(method["id"]).get("attachable"):
+        raise _used_before()
+    if method["customer"] not in (None, customer):
         raise errors.ApiError("The payment method you provided has already been attached to a customer.")
+
+
+def _used_before() -> errors.ApiError:
+    return errors.ApiError(
+        "This PaymentMethod was previously used without being attached to a Customer or was detached from a"
+        " Customer, and may not be used again."
+    )

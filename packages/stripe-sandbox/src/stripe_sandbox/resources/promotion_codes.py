@@ -92,9 +92,17 @@ def get_by_code(text: str, customer: str | None) -> Obj:
 
 
 def check_code(
-    promotion_code: Obj, customer: str | None, subtotal: int, currency: str, products: set[str]
+    promotion_code: Obj,
+    customer: str | None,
+    subtotal: int,
+    currency: str,
+    products: set[str],
+    is_guest: bool = False,
 ) -> Obj:
-    """Return the coupon of the code. Raise Refused if this customer cannot use it for this order."""
+    """Return the coupon of the code. Raise Refused if this customer cannot use it for this order.
+
+    `is_guest` means that the order has no customer and creates none.
+    """
     coupon = storage.get(promotion_code["promotion"]["coupon"], "coupon")
     limits = promotion_code["restrictions"]
     if not _current(promotion_code)["active"] or coupon is None:
@@ -102,6 +110,11 @@ def check_code(
     if promotion_code["customer"] and promotion_code["customer"] != customer:
         raise Refused(
             "This code is invalid.", "This promotion code cannot be redeemed by the associated customer."
+        )
+    if limits["first_time_transaction"] and is_guest:
+        raise Refused(
+            "This code is invalid.",
+            "This promotion code is limited to first-time customers, and the Checkout Session creates no customer.",
         )
     if limits["first_time_transaction"] and customer and _has_bought(customer):
         raise Refused(

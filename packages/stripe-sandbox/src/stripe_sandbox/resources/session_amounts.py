@@ -7,7 +7,7 @@ import stripe
 from .. import amount_limits, errors, pricing, shapes, storage
 from ..calls import load
 from ..storage import Obj
-from . import coupons, promotion_codes
+from . import coupons, promotion_codes, session_options
 
 Session = stripe.checkout.Session
 
@@ -62,8 +62,10 @@ def parse_discounts(params: Obj, items: list[Obj]) -> tuple[list[Obj] | None, Ob
             coupon = coupons.check_coupon(coupon, currency, _products(items))
         else:
             code = load("promotion_code", row["promotion_code"], "discounts[0][promotion_code]")
-            customer = params.get("customer")
-            coupon = promotion_codes.check_code(code, customer, subtotal, currency, _products(items))
+            customer, is_guest = params.get("customer"), _is_guest(params)
+            coupon = promotion_codes.check_code(
+                code, customer, subtotal, currency, _products(items), is_guest
+            )
     except coupons.Refused as refused:
         raise refused.error(f"discounts[0][{next(iter(row))}]") from None
     return [shapes.fill(Session.Discount, **row)], coupon
@@ -83,7 +85,12 @@ def apply_code(session_id: str, text: str) -> None:
         items = storage.find("item", parent=session_id)
         code = promotion_codes.get_by_code(text, session["customer"])
         coupon = promotion_codes.check_code(
-            code, session["customer"], session["amount_subtotal"], session["currency"], _products(items)
+            code,
+            session["customer"],
+            session["amount_subtotal"],
+            session["currency"],
+            _products(items),
+            _is_guest(session),
         )
         try:
             reprice(session, coupon, discounts=[{"coupon": None, "promotion_code": code["id"]}])
@@ -111,6 +118,10 @@ def reprice(session: Obj, coupon: Obj | None, **fields: Any) -> None:
     for row in rows:
         storage.put(row)
     storage.put(session | amounts | fields)
+
+
+def _is_guest(fields: Obj) -> bool:
+    return not fields.get("customer") and not session_options.creates_customer(fields)
 
 
 def _products(items: list[Obj]) -> set[str]:

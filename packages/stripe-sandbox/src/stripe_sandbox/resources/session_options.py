@@ -82,17 +82,22 @@ def check_saved_methods(params: Obj) -> None:
     """
     if params.get("saved_payment_method_options", {}).get("payment_method_save") != "enabled":
         return
-    creates_customer = (
-        params["mode"] == "subscription"
-        or params.get("customer_creation") == "always"
-        or "invoice_creation" in params
-        or "setup_future_usage" in params.get("payment_intent_data", {})
-    )
-    if "customer" not in params and not creates_customer:
+    if "customer" not in params and not creates_customer(params):
         message = (
             "Saving a payment method requires a customer: pass `customer` or `customer_creation=always`."
         )
         raise errors.ApiError(message, param="saved_payment_method_options[payment_method_save]")
+
+
+def creates_customer(fields: Obj) -> bool:
+    """Return whether a session without `customer` creates one. `fields` are those of the request or of the session.
+
+    https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-customer_creation
+    """
+    invoices = fields.get("invoice_creation") or {"enabled": False}
+    return bool(
+        fields["mode"] == "subscription" or fields.get("customer_creation") == "always" or invoices["enabled"]
+    )
 
 
 def saved_methods(requested: Obj) -> Obj:

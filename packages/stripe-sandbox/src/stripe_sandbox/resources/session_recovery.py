@@ -5,7 +5,8 @@ from ..storage import Obj
 from . import checkout_rules, session_items
 
 RECOVERY_SECONDS = 30 * 86400
-_HIDDEN = ("payment_intent_data", "subscription_data", "customer_update", "presentment_currency", "offers")
+_HIDDEN = ("payment_intent_data", "subscription_data", "customer_update", "payment_method_data", "offers",
+           "presentment_currency")  # fmt: skip
 
 
 def build_expired_fields(session: Obj) -> Obj:
