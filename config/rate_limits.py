@@ -22,6 +22,7 @@ RATE_LIMITS = {
     "checkout": "10/5m/user,40/h/user,60/5m/ip",  # against tests of stolen cards
     "order_link": "30/m/ip",  # links in e-mails that open an order
     "find_orders": "20/m/ip,3/m/key,20/d/key",
+    "free_order": "20/m/ip,3/m/key,20/d/key",  # free products without an account
     "correct_address": "5/h/key,20/d/key",
     "portal": "20/5m/user",
     "search": "120/m/ip",

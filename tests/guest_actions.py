@@ -14,8 +14,8 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 
 def press_buy(browser: Client, configuration: ProductConfiguration, price: Price | None = None) -> str:
     """Press Buy as a visitor, and return where it leads."""
-    url = f"/store/{configuration.slug}/buy/?price={(price or first_price(configuration)).id}"
-    response = browser.get(url, headers=OWN_PAGE)
+    form = {"price": (price or first_price(configuration)).id}
+    response = browser.post(f"/store/{configuration.slug}/buy/", form, headers=OWN_PAGE)
     assert response.status_code == 303, response.content
     return response["Location"]
 

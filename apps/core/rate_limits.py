@@ -90,7 +90,8 @@ def _identify(per: str, request: HttpRequest | None, key: str) -> str:
     if request is None:
         return ""
     if per == "user":
-        return str(request.user.pk or getattr(request.user, "guest_token", ""))
+        guest_token: str = getattr(request.user, "guest_token", "")
+        return str(request.user.pk or guest_token)
     ip = ip_address(client_ip(request))
     # A loopback IP is a proxy that TRUSTED_PROXIES does not count: all visitors would share one limit.
     return "" if ip.is_loopback or ip.is_unspecified else str(ip)

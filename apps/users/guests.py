@@ -39,6 +39,11 @@ def new_guest_token() -> str:
     return secrets.token_hex(16)
 
 
+def guests_can_buy() -> bool:
+    """Return whether visitors can buy without an account. They need the link that is e-mailed to them."""
+    return bool(settings.GUEST_CHECKOUT and settings.SENDS_MAIL)
+
+
 def is_buyer(user: User | AnonymousUser) -> bool:
     """Return whether the user may have purchases: an account or a guest."""
     return user.is_authenticated or isinstance(user, Guest)

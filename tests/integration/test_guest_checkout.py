@@ -76,23 +76,41 @@ def test_free_trial_needs_an_account(sandbox: Any) -> None:
     assert browser.session["pending_checkout"]["slug"] == product.slug
 
 
-def test_link_elsewhere_starts_no_checkout(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Another site, a bookmark, a preview and a request without these headers show the product page."""
-    url = f"/store/{icons.slug}/buy/?price={first_price(icons).id}"
+def test_only_a_page_of_the_shop_starts_a_checkout(sandbox: Any, icons: ProductConfiguration) -> None:
+    """The form has no CSRF token, because caches keep the product page."""
+    url, form = f"/store/{icons.slug}/buy/", {"price": first_price(icons).id}
+    product_page = f"/store/{icons.slug}/?price={form['price']}"
     for headers in (
         {},
         {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
-        {"Sec-Fetch-Site": "cross-site", "Referer": "http://testserver/store/"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://testserver.evil.example"},
         {"Referer": "https://evil.example/?http://testserver/"},
-        {**OWN_PAGE, "Sec-Purpose": "prefetch"},
     ):
-        response = Client().get(url, headers=headers)
-        assert response["Location"].startswith(f"/store/{icons.slug}/?price="), headers
-    assert Client().head(url, headers=OWN_PAGE)["Location"].startswith(f"/store/{icons.slug}/")
+        browser = Client(enforce_csrf_checks=True)
+        assert browser.post(url, form, headers=headers)["Location"] == product_page, headers
+    for method in ("get", "head"):
+        assert getattr(Client(), method)(url, form, headers=OWN_PAGE)["Location"] == product_page
     assert not Purchase.objects.exists()
-    old_browser = Client().get(url, headers={"Referer": f"http://testserver/store/{icons.slug}/"})
-    assert "/stripe-sandbox/" in old_browser["Location"]
+    for headers in (
+        OWN_PAGE,
+        {"Origin": "http://testserver"},
+        {"Referer": f"http://testserver{product_page}"},
+    ):
+        browser = Client(enforce_csrf_checks=True)
+        assert "/stripe-sandbox/" in browser.post(url, form, headers=headers)["Location"], headers
+
+
+def test_signed_in_buyers_need_a_csrf_token(sandbox: Any, icons: ProductConfiguration, ada: User) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ada)
+    response = browser.post(f"/store/{icons.slug}/buy/", {"price": first_price(icons).id}, headers=OWN_PAGE)
+    assert response.status_code == 403
+    assert not Purchase.objects.exists()
 
 
 def test_same_browser_gets_the_same_checkout(sandbox: Any, icons: ProductConfiguration) -> None:
@@ -210,3 +228,85 @@ def test_signed_in_buyer_sees_no_difference(sandbox: Any, icons: ProductConfigur
     assert "/stripe-sandbox/" in response["Location"]
     assert (Purchase.objects.get().user, Purchase.objects.get().guest_token) == (ada, "")
     assert session.customer
+
+
+# --- free products ------------------------------------------------------------------------------------------
+
+
+def test_free_product_takes_one_press(sandbox: Any, ada: User) -> None:
+    """Stripe is not asked. Two presses give one order."""
+    product, as_ada = create_product(sandbox.client, "Wallpaper", 0), signed_in(ada)
+    for _press in range(2):
+        response = as_ada.post(f"/store/{product.slug}/buy/", {"price": first_price(product).id})
+    assert response.status_code == 303
+    purchase = Purchase.objects.get()
+    assert (purchase.status, purchase.user, purchase.amount_total) == ("paid", ada, 0)
+    assert as_ada.get(goods_url(product)).status_code == 200
+    assert sent_kinds() == ["confirmed"]
+    assert not sandbox.client.v1.checkout.sessions.list().data
+    assert "Wallpaper" in as_ada.get("/purchases/").content.decode()
+    page = as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "Thanks, your order is complete" in page
+    for word in ("refund", "card"):
+        assert word not in page.lower().partition("</main>")[0].partition("<main")[2], word
+
+
+def test_first_press_opens_the_free_goods(sandbox: Any, ada: User) -> None:
+    product = create_product(sandbox.client, "Wallpaper", 0)
+    response = signed_in(ada).post(f"/store/{product.slug}/buy/", {"price": first_price(product).id})
+    assert response["Location"] == goods_url(product)
+
+
+def test_visitor_gets_a_free_product_by_email(sandbox: Any) -> None:
+    """Only the address gets the link: this browser has shown nobody that it can read its e-mails."""
+    product, browser = create_product(sandbox.client, "Wallpaper", 0), Client()
+    assert 'type="email"' in browser.get(f"/store/{product.slug}/").content.decode()
+    form = {"price": first_price(product).id, "email": "Gina@example.com"}
+    page = browser.post(f"/store/{product.slug}/buy/", form, headers=OWN_PAGE).content.decode()
+    assert "gina@example.com" in page
+    assert browser.get(goods_url(product)).status_code == 302
+    assert mail.outbox[-1].to == ["gina@example.com"]
+    phone = Client()
+    assert phone.get(emailed_link())["Location"] == goods_url(product)
+    assert phone.get(goods_url(product)).status_code == 200
+
+
+def test_free_product_asked_for_again_sends_the_known_order(sandbox: Any, ada: User) -> None:
+    product = create_product(sandbox.client, "Wallpaper", 0)
+    signed_in(ada).post(f"/store/{product.slug}/buy/", {"price": first_price(product).id})
+    pages = set()
+    for email in ("ada@example.com", "gina@example.com", "gina@example.com"):
+        form = {"price": first_price(product).id, "email": email}
+        response = Client().post(f"/store/{product.slug}/buy/", form, headers=OWN_PAGE)
+        pages.add(response.content.decode().replace(email, ""))
+    assert len(pages) == 1, "the page does not tell who has an account"
+    assert sorted(Purchase.objects.values_list("email", flat=True)) == ["ada@example.com", "gina@example.com"]
+    assert sent_kinds() == ["confirmed", "link", "confirmed", "link"]
+
+
+def test_address_is_asked_for_if_only_one_price_is_free(sandbox: Any) -> None:
+    product = create_product(sandbox.client, "Fonts", 900)
+    price_id = add_price(sandbox.client, product.product_id, 0)
+    sync_catalogue()
+    browser = Client()
+    assert 'type="email"' not in browser.get(f"/store/{product.slug}/").content.decode()
+    page = browser.post(f"/store/{product.slug}/buy/", {"price": price_id}, headers=OWN_PAGE)
+    assert "Where should we send the link?" in page.content.decode()
+    form = {"price": price_id, "email": "nonsense"}
+    page = browser.post(f"/store/{product.slug}/buy/", form, headers=OWN_PAGE)
+    assert "Where should we send the link?" in page.content.decode()
+    assert not Purchase.objects.exists()
+
+
+def test_paid_price_is_never_sent_for_free(sandbox: Any, icons: ProductConfiguration) -> None:
+    form = {"price": first_price(icons).id, "email": "gina@example.com"}
+    response = Client().post(f"/store/{icons.slug}/buy/", form, headers=OWN_PAGE)
+    assert "/stripe-sandbox/" in response["Location"]
+    assert Purchase.objects.get().status == "open"
+
+
+def test_shop_without_email_sells_to_accounts_only(
+    sandbox: Any, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.SENDS_MAIL = False
+    assert press_buy(Client(), icons).startswith("/accounts/signup/")

@@ -36,9 +36,15 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         """Filter purchases of guests that no account has claimed yet."""
         return self.filter(user=None, guest_token__gt="", livemode=is_livemode())
 
+    def of_address(self, email: str) -> PurchaseQuerySet:
+        """Filter what an e-mail address has: unclaimed purchases of guests, and those of the active account."""
+        is_guest = Q(user=None, guest_token__gt="", email=email)
+        is_account = Q(user__email=email, user__is_active=True)
+        return self.filter(is_guest | is_account, livemode=is_livemode())
+
     def known_to_buyers(self) -> PurchaseQuerySet:
         """Exclude purchases whose Checkout Session could not be created: their buyers have never seen Stripe's page."""
-        return self.exclude(session_id=None, subscription_id="", invoice_id="", granted_at=None)
+        return self.exclude(session_id=None, subscription_id="", invoice_id="", granted_at=None, paid_at=None)
 
     def bought(self) -> PurchaseQuerySet:
         """Exclude access that was given without payment."""

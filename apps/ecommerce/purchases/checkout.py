@@ -26,6 +26,9 @@ from apps.ecommerce.purchases.checkout_refusals import (
 )
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
 from apps.ecommerce.purchases.customers import billing_currency
+from apps.ecommerce.purchases.entitlements import has_bought
+from apps.ecommerce.purchases.free_purchases import is_free, take_free
+from apps.ecommerce.purchases.order_links import goods_url
 from apps.ecommerce.purchases.stripe_errors import (
     ErrorKind,
     ShopCannotSell,
@@ -66,7 +69,7 @@ def start_checkout(
     origin: str,
     next_path: str = "",
 ) -> str:
-    """Return the URL of Stripe's hosted page for paying the price.
+    """Return the URL of Stripe's hosted page for paying the price, or of the goods if they are free.
 
     `currency` is one of the price's currencies; "" is its own. An upgrade is paid in the currency of the owned
     purchase, and a subscription in that of the buyer's other subscriptions. `origin` is the site's scheme and host,
@@ -76,6 +79,9 @@ def start_checkout(
     ShopCannotSell if it refuses until the founder acts.
     """
     price = _sellable_price(configuration, price_id)
+    if isinstance(user, User) and is_free(price) and not has_bought(user, configuration.product):
+        purchase = take_free(user, price)
+        return next_path or goods_url(purchase)
     if price.trial_period_days and isinstance(user, Guest):
         raise AccountNeeded
     currency = currency or price.currency

@@ -3,7 +3,6 @@
 See docs/guests.md for who may see what, and when.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -17,13 +16,13 @@ from apps.ecommerce.models import Mail, Purchase, PurchaseQuerySet, StripeCustom
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import queue_email
-from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode, object_id
+from apps.ecommerce.purchases.requested_links import queue_requested_link
+from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, object_id
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import deliver, is_daily_limit_reached
 from apps.users.models import User
 
 UNPAID = (Status.OPEN, Status.EXPIRED)
-LINKS_PER_DAY = 5  # by "Find my purchases", for each address
 
 
 def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
@@ -110,18 +109,12 @@ def correct_customer(purchase_id: int) -> None:
 @task()
 def send_link(email: str) -> None:
     """E-mail a link to the newest order of this address, or that there is none, so that both take as long."""
-    paid = Purchase.objects.known_to_buyers().filter(livemode=is_livemode()).exclude(status__in=UNPAID)
-    guest = paid.unclaimed().filter(email=email)
-    purchase = guest.first() or paid.filter(user__email=email, user__is_active=True).first()
-    if purchase is None:
+    orders = Purchase.objects.of_address(email).known_to_buyers().exclude(status__in=UNPAID)
+    purchase = orders.unclaimed().first() or orders.first()
+    if purchase:
+        queue_requested_link(purchase)
+    else:
         _say_that_there_is_none(email)
-        return
-    now = timezone.now()
-    mails = Mail.objects.filter(
-        purchase=purchase, kind=Mail.Kind.LINK, created_at__gt=now - timedelta(days=1)
-    )
-    if mails.count() < LINKS_PER_DAY:
-        queue_email(purchase, Mail.Kind.LINK, f"requested {now:%Y-%m-%d %H:%M}")
 
 
 def _say_that_there_is_none(email: str) -> None:

@@ -7,6 +7,7 @@ from django.core import signing
 from django.urls import reverse
 
 from apps.ecommerce.models import Purchase
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.stripe_api.client import is_livemode
 
 SALT = "apps.ecommerce.order_links"
@@ -33,3 +34,10 @@ def find_by_link(key: str) -> Purchase | None:
         return None
     is_owned = purchase and (purchase.user or purchase.is_unclaimed)
     return purchase if purchase and is_owned and purchase.current_email == email else None
+
+
+def goods_url(purchase: Purchase) -> str:
+    """Return the path of what was bought; without access, of the order, which says why."""
+    if has_access(purchase):
+        return reverse("purchased_product", args=[purchase.product.configuration.slug])
+    return purchase.get_absolute_url()

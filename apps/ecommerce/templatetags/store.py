@@ -18,6 +18,7 @@ from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
 from apps.ecommerce.purchases.entitlements import owned
+from apps.ecommerce.purchases.free_purchases import is_free
 from apps.ecommerce.purchases.payment_labels import (
     can_pay_now,
     is_for_current_plan,
@@ -28,6 +29,7 @@ from apps.ecommerce.purchases.payment_labels import (
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.stripe_api.client import is_livemode
+from apps.users.guests import guests_can_buy
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,12 @@ def cost_money(options: Sequence[PriceOption]) -> bool:
     """Return whether an option is not free in each currency."""
     prices = [option.price for option in options]
     return any(price.is_custom or any(price.amounts.values()) for price in prices)
+
+
+@register.filter
+def need_only_email(options: Sequence[PriceOption]) -> bool:
+    """Return whether a visitor gets each option by entering an e-mail address."""
+    return guests_can_buy() and all(is_free(option.price) for option in options)
 
 
 @register.filter

@@ -3,32 +3,37 @@ from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
 import stripe
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.core.rate_limits import rate_limited
+from apps.core.rate_limits import consume, rate_limited, too_many_requests
 from apps.core.site_urls import site_origin
-from apps.ecommerce.models import MAX_CODE_LENGTH, ProductConfiguration, Purchase
+from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
 from apps.ecommerce.purchases.checkout import AccountNeeded, PriceRefused, start_checkout
 from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
 from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubscribed, CheckoutRefused
 from apps.ecommerce.purchases.decorators import get_next_path
+from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
+from apps.ecommerce.views.guests import EmailForm
 from apps.ecommerce.views.purchases import render_purchase
-from apps.users.guests import is_buyer, start_guest
+from apps.users.emails import normalize_mailbox
+from apps.users.guests import guests_can_buy, is_buyer, start_guest
 from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
@@ -40,36 +45,71 @@ class HttpResponseSeeOther(HttpResponseRedirect):
     status_code = 303
 
 
+@csrf_exempt  # see _buy_as_visitor
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @rate_limited("checkout")
-def buy(request: HttpRequest, slug: str) -> HttpResponse:
-    """Redirect the buyer to Stripe's payment page.
-
-    Without GUEST_CHECKOUT, and for a free trial, a visitor signs up first; the session stores the price.
-    """
+def buy(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Redirect the buyer to Stripe's payment page, or give what is free."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
+    return (
+        _buy_as_user(request, configuration)
+        if request.user.is_authenticated
+        else _buy_as_visitor(request, configuration)
+    )
+
+
+def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:
+    """Start a checkout without an account. Without GUEST_CHECKOUT, and for a free trial, the visitor signs up first.
+
+    The form has no CSRF token, because caches keep the page, so the browser has to say that the form is of this site.
+    """
     form = request.POST if request.method == "POST" else request.GET
-    choice = {"price": form.get("price", ""), "currency": form.get("currency", "").lower()}
-    promised_code = form.get("code", "")[:MAX_CODE_LENGTH]  # the page promised its discount
-    if not request.user.is_authenticated:
-        if not choice["price"]:
-            return redirect(configuration)
-        if settings.GUEST_CHECKOUT:
-            if not _comes_from_this_site(request):
-                return HttpResponseSeeOther(_product_url(configuration, choice))
-            with suppress(AccountNeeded):
-                return _redirect_to_stripe(request, configuration, choice, promised_code)
-        request.session[PENDING_CHECKOUT] = {"slug": slug, "code": promised_code, **choice}
-        return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+    choice, promised_code = _read_choice(form)
+    if not choice["price"]:
+        return redirect(configuration)
+    if guests_can_buy():
+        if request.method != "POST" or not _comes_from_this_site(request):
+            return HttpResponseSeeOther(_product_url(configuration, choice))
+        price = next((row for row in configuration.prices if row.id == choice["price"]), None)
+        if price and configuration.is_on_sale and is_free(price):
+            return _send_free(request, configuration, price)
+        with suppress(AccountNeeded):
+            return _redirect_to_stripe(request, configuration, choice, promised_code)
+    request.session[PENDING_CHECKOUT] = {"slug": configuration.slug, "code": promised_code, **choice}
+    return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+
+
+@csrf_protect
+def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, choice, promised_code)
+        return _redirect_to_stripe(request, configuration, *_read_choice(request.POST))
     pending = request.session.get(PENDING_CHECKOUT, {})
-    if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
+    choice, _code = _read_choice(request.GET)
+    if pending.get("slug") != configuration.slug:  # a link or an old tab: the buyer has to confirm
         return HttpResponseSeeOther(_product_url(configuration, choice))
     del request.session[PENDING_CHECKOUT]
     choice = {name: pending.get(name, "") for name in choice}
     return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""))
+
+
+def _read_choice(form: QueryDict) -> tuple[dict[str, str], str]:
+    """Return price and currency, and the code whose discount the page has promised."""
+    choice = {"price": form.get("price", ""), "currency": form.get("currency", "").lower()}
+    return choice, form.get("code", "")[:MAX_CODE_LENGTH]
+
+
+def _send_free(request: HttpRequest, configuration: ProductConfiguration, price: Price) -> HttpResponseBase:
+    """E-mail a link to the free product. The page is the same whether the address has it already."""
+    form = EmailForm(request.POST if "email" in request.POST else None)
+    if not form.is_valid():
+        context = {"configuration": configuration, "price": price, "form": form}
+        return render(request, "ecommerce/free_product.html", context)
+    email = form.cleaned_data["email"]
+    if seconds := consume("free_order", request, key=normalize_mailbox(email)):
+        return too_many_requests(request, seconds)
+    send_free.enqueue(email, price.id, get_language() or "")
+    return render(request, "ecommerce/link_sent.html", {"email": email, "configuration": configuration})
 
 
 @require_safe
@@ -143,15 +183,14 @@ def _redirect_to_stripe(
 
 
 def _comes_from_this_site(request: HttpRequest) -> bool:
-    """Return whether the request is a press on a button of the shop. A link elsewhere must not start a checkout.
+    """Return whether a page of the shop has sent the form. Old browsers send Origin instead of Sec-Fetch-Site.
 
-    Browsers without Sec-Fetch-Site send Referer. https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
     """
-    if request.method == "HEAD" or "Sec-Purpose" in request.headers:
-        return False
-    site = request.headers.get("Sec-Fetch-Site")
-    referrer = urlsplit(request.headers.get("Referer", ""))
-    return site == "same-origin" if site else referrer.netloc == request.get_host()
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    origin = request.headers.get("Origin") or request.headers.get("Referer", "")
+    return urlsplit(origin).netloc == request.get_host()
 
 
 def _product_url(configuration: ProductConfiguration, choice: dict[str, str]) -> str:

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -16,7 +15,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.core.rate_limits import rate_limited
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.guest_orders import (
     claim_orders,
     claim_orders_of,
@@ -24,7 +22,7 @@ from apps.ecommerce.purchases.guest_orders import (
     send_link,
     waiting_orders,
 )
-from apps.ecommerce.purchases.order_links import find_by_link
+from apps.ecommerce.purchases.order_links import find_by_link, goods_url
 from apps.users.email_links import get_or_create_account, sign_in
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import posted_mailbox
@@ -63,7 +61,7 @@ def open_order(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, _("This account can't be opened. Please contact us."))
         return redirect("store")
     claim_orders_of(email, user)
-    url = _goods_url(Purchase.objects.with_catalogue().get(pk=purchase.pk))
+    url = goods_url(purchase)
     return redirect(url) if request.user == user else sign_in(request, user, email, url)
 
 
@@ -107,9 +105,3 @@ def correct(request: BuyerRequest, public_id: UUID) -> HttpResponse:
         text = _("We've sent the link to your order to %(email)s.")
         messages.success(request, text % {"email": form.cleaned_data["email"]})
     return redirect(purchase)
-
-
-def _goods_url(purchase: Purchase) -> str:
-    if has_access(purchase):
-        return reverse("purchased_product", args=[purchase.product.configuration.slug])
-    return purchase.get_absolute_url()

@@ -1,0 +1,52 @@
+"""Products that cost nothing. Stripe is not asked, so one press is enough.
+
+A buyer without an account enters an e-mail address. The link goes there, so that nobody collects goods with addresses
+of others.
+"""
+
+from django.db import transaction
+from django.utils.translation import get_language
+
+from apps.core.tasks import task
+from apps.ecommerce.models import Price, Purchase
+from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.entitlements import has_bought
+from apps.ecommerce.purchases.fulfilment import change_purchase
+from apps.ecommerce.purchases.requested_links import queue_requested_link
+from apps.users.guests import Guest, new_guest_token
+from apps.users.models import User
+
+CAUSE = "free of charge"
+
+
+def is_free(price: Price) -> bool:
+    """Return whether the price is zero in each of its currencies. A free subscription still needs Stripe."""
+    return not (price.is_recurring or price.is_custom or any(price.amounts.values()))
+
+
+@transaction.atomic
+def take_free(user: User, price: Price) -> Purchase:
+    """Return the user's purchase of a free product. Two presses create one."""
+    Price.objects.select_for_update().get(pk=price.pk)
+    own = Purchase.objects.for_user(user).filter(product=price.product_id)
+    if has_bought(user, price.product) and (known := own.filter(status=Status.PAID).first()):
+        return known
+    return _create(user, price, language=get_language() or "")
+
+
+@task()
+def send_free(email: str, price_id: str, language: str) -> None:
+    """E-mail a link to a free product. If the address has it already, that is a link to the known order."""
+    with transaction.atomic():
+        price = Price.objects.select_for_update(of=("self",)).select_related("product").get(pk=price_id)
+        known = Purchase.objects.of_address(email).filter(product=price.product, status=Status.PAID).first()
+        if known:
+            queue_requested_link(known)
+        else:
+            _create(Guest(new_guest_token()), price, email=email, language=language)
+
+
+def _create(buyer: User | Guest, price: Price, **fields: str) -> Purchase:
+    purchase = Purchase.objects.create_for(buyer, price, CAUSE, status=Status.EXPIRED, **fields)
+    change_purchase(purchase, {"status": Status.PAID}, CAUSE)
+    return purchase

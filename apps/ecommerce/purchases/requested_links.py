@@ -1,0 +1,20 @@
+"""Links to an order that somebody requests by entering an e-mail address."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from apps.ecommerce.models import Mail, Purchase
+from apps.ecommerce.purchases.emails import queue_email
+
+MAX_PER_DAY = 5  # for each order
+
+
+def queue_requested_link(purchase: Purchase) -> None:
+    """E-mail the link at most once a minute and MAX_PER_DAY times a day, whoever requests it."""
+    now = timezone.now()
+    links = Mail.objects.filter(
+        purchase=purchase, kind=Mail.Kind.LINK, created_at__gt=now - timedelta(days=1)
+    )
+    if links.count() < MAX_PER_DAY:
+        queue_email(purchase, Mail.Kind.LINK, f"requested {now:%Y-%m-%d %H:%M}")
