@@ -17,6 +17,7 @@ from stripe_sandbox import ibans, scheduled_actions
 from tests.factories import (
     DECLINED,
     add_file,
+    add_price,
     create_product,
     first_price,
     pay,

@@ -140,7 +140,7 @@ TEXTS: dict[str, EmailText] = {
     Mail.Kind.LINK: EmailText(
         _("Your order of %(product)s"),
         _("Here is your order"),
-        _("Open %(product)s, and all else that you have bought with this e-mail address."),
+        _("This link opens %(product)s and everything else you bought with this e-mail address."),
         _("Open my purchases"),
     ),
     Mail.Kind.LICENCE_KEY: EmailText(

@@ -52,11 +52,9 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 def buy(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Redirect the buyer to Stripe's payment page, or give what is free."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
-    return (
-        _buy_as_user(request, configuration)
-        if request.user.is_authenticated
-        else _buy_as_visitor(request, configuration)
-    )
+    if request.user.is_authenticated:
+        return _buy_as_user(request, configuration)
+    return _buy_as_visitor(request, configuration)
 
 
 def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:

@@ -100,7 +100,7 @@ def correct(request: BuyerRequest, public_id: UUID) -> HttpResponse:
     if not purchase.is_unclaimed:
         messages.error(request, _("This order belongs to an account. Change the address there."))
     elif not form.is_valid():
-        messages.error(request, _("This is no valid e-mail address. Please check it."))
+        messages.error(request, _("This isn't a valid e-mail address. Please check it."))
     elif correct_address(purchase, form.cleaned_data["email"]):
         text = _("We've sent the link to your order to %(email)s.")
         messages.success(request, text % {"email": form.cleaned_data["email"]})
