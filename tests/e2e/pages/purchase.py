@@ -27,6 +27,8 @@ class PurchasePage:
         self.payments = self.main.locator(".payments").get_by_role("listitem")
         self.receipt_links = self.main.get_by_role("link", name="Receipt")
         self.cancel_button = self.main.locator("form[action$='/cancel/'] button")
+        self.wrong_address = self.main.get_by_text("Wrong address?")
+        self.correct_email = self.main.get_by_label("Correct e-mail address")
         self.steps = self.main.locator(".timeline").get_by_role("listitem")
 
     def goto(self, purchase: Purchase) -> PurchasePage:
@@ -48,6 +50,11 @@ class PurchasePage:
 
     def open(self) -> None:
         self.open_link.click()
+
+    def correct_address(self, email: str) -> None:
+        self.wrong_address.click()
+        self.correct_email.fill(email)
+        self.main.get_by_role("button", name="Send the link there").click()
 
     def change_plan(self, name: str) -> None:
         self.main.get_by_text("Change plan").click()
