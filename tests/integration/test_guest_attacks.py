@@ -14,11 +14,15 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.models import Mail, Price, ProductConfiguration, Purchase
+from apps.ecommerce.operations.alerts import check_shop
+from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.guest_orders import claim_orders_of
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
 from tests.factories import create_product, first_price, pay, signed_in, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
+from tests.integration.test_order_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -480,6 +484,64 @@ def test_refund_ends_the_access_of_a_guest(sandbox: Any, icons: ProductConfigura
     other = Client()
     assert other.get(emailed_link())["Location"] == order.get_absolute_url()
     assert not opens(other, goods_url(icons))
+
+
+def test_first_purchase_code_needs_an_account(sandbox: Any, icons: ProductConfiguration) -> None:
+    """Stripe creates another customer for each guest, so the code would work again and again."""
+    coupon = sandbox.client.v1.coupons.create({"percent_off": 20, "duration": "once"})
+    sandbox.client.v1.promotion_codes.create(
+        {
+            "promotion": {"type": "coupon", "coupon": coupon.id},
+            "code": "FIRST",
+            "restrictions": {"first_time_transaction": True},
+        }
+    )
+    sync_codes()
+    form = {"price": first_price(icons).id, "code": "FIRST"}
+    browser = Client()
+    response = browser.post(f"/store/{icons.slug}/buy/", form, headers=OWN_PAGE)
+    assert response["Location"].startswith("/accounts/signup/")
+    assert browser.session["pending_checkout"]["code"] == "FIRST"
+    assert not Purchase.objects.exists()
+
+
+def test_operator_corrects_the_address_of_a_guest(
+    sandbox: Any, icons: ProductConfiguration, olive: User
+) -> None:
+    order = buy(Client(), icons, email="wrong@example.com")
+    old = emailed_link()
+    as_olive = signed_in(olive)
+    page = as_olive.get(f"/admin/ecommerce/purchase/{order.pk}/change/").content.decode()
+    assert "without an account" in page
+    url = action_url(order, "correct-email")
+    assert "The buyer has no account yet" in as_olive.get(url).content.decode()
+    assert confirm(as_olive, url, email="Right@example.com").status_code == 302
+    assert mail.outbox[-1].to == ["right@example.com"]
+    assert Client().get(old).status_code == 404
+    assert Client().get(emailed_link()).status_code == 302
+
+
+def test_orders_of_guests_are_no_alert(sandbox: Any, club: ProductConfiguration) -> None:
+    """Their subscriptions have no account yet, and that is no problem of the shop."""
+    buy(Client(), club)
+    sandbox.deliver()
+    assert not [text for text in check_shop().values() if text]
+
+
+def test_lost_order_of_a_guest_is_restored_to_its_address(
+    sandbox: Any, icons: ProductConfiguration, victim: User
+) -> None:
+    """After restoring a backup. The account with this address does not get it without the link."""
+    buy(Client(), icons, email=VICTIM)
+    Purchase.objects.all().delete()
+    reconcile(timezone.now() - timedelta(days=1))
+    order = Purchase.objects.get()
+    assert (order.status, order.user, order.email) == ("paid", None, VICTIM)
+    as_victim = signed_in(victim)
+    assert not opens(as_victim, goods_url(icons))
+    Client().post("/purchases/find/", {"email": VICTIM})
+    as_victim.get(emailed_link())
+    assert opens(as_victim, goods_url(icons))
 
 
 def test_guest_exports_and_deletes_by_way_of_an_account(sandbox: Any, icons: ProductConfiguration) -> None:

@@ -32,6 +32,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("ADMIN_REQUIRES_MFA", "2", "true or false", ""),
     ("CHECKOUT_AUTOMATIC_TAX", "enabled", "true or false", ""),
     ("UPGRADES", "none", "true or false", ""),
+    ("GUEST_CHECKOUT", "none", "true or false", ""),
     ("ADOPT_FOREIGN_SALES", "maybe", "true or false", ""),
     ("RENEWAL_NOTICE_MONTHS", "-1", "whole number from 0 to 120", ""),
     ("RENEWAL_RECEIPTS", "never", "true or false", ""),

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction
 from apps.ecommerce.back_office.audit import ActionRefused
 from apps.ecommerce.models import OperatorAction, Purchase
+from apps.ecommerce.purchases.guest_orders import correct_address
+from apps.users.models import UserManager
 
 
 class AddressForm(ActionForm):
@@ -37,6 +39,12 @@ class CorrectEmail(OrderAction):
         )  # access that waits for an address stays at it
 
     def describe(self, purchase: Purchase) -> list[str]:
+        if purchase.is_unclaimed:
+            return [
+                _("The buyer has no account yet. E-mails about this order go to %(email)s.")
+                % {"email": purchase.email},
+                _("We e-mail a link to the order to the new address. Links to the old address stop working."),
+            ]
         return [
             _("The buyer's account was deleted. E-mails about this order go to %(email)s.")
             % {"email": purchase.email},
@@ -47,10 +55,13 @@ class CorrectEmail(OrderAction):
         ]
 
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
-        rows = Purchase.objects.filter(pk=purchase.pk, user=None, email=purchase.email)
-        if not rows.update(email=data["email"]):
+        email = UserManager.normalize_email(data["email"])
+        if purchase.is_unclaimed:
+            is_changed = correct_address(purchase, email)
+        else:
+            rows = Purchase.objects.filter(pk=purchase.pk, user=None, guest_token="", email=purchase.email)
+            is_changed = bool(rows.update(email=email))
+        if not is_changed:
             raise ActionRefused(_("The order has changed. Look at it again."))
-        return _("The address was changed from %(old)s to %(new)s.") % {
-            "old": purchase.email,
-            "new": data["email"],
-        }
+        values = {"old": purchase.email, "new": email}
+        return _("The address was changed from %(old)s to %(new)s.") % values

@@ -22,6 +22,7 @@ from apps.ecommerce.purchases.entitlements import dispute_suspension, has_access
 MIN_INTERVAL = timedelta(minutes=1)
 _NO_ACCESS = gettext_lazy("the buyer has no access now")
 _HAS_ACCESS = gettext_lazy("the buyer has access now")
+_NO_BUYER = gettext_lazy("the account of the buyer was deleted")
 _NO_CANCELLATION = gettext_lazy("the subscription has no end, or has ended")
 
 # kind ▶ (whether its text is true now, why not). E-mails are written when they are sent, with the values of that time.
@@ -88,6 +89,7 @@ RULES: dict[str, Rule] = {
         lambda purchase, mail: purchase.is_waiting and has_access(purchase),
         gettext_lazy("no access waits for an account"),
     ),
+    Mail.Kind.LINK: (lambda purchase, mail: purchase.is_unclaimed or purchase.user is not None, _NO_BUYER),
     Mail.Kind.REVOKED: (
         lambda purchase, mail: purchase.revoked_at is not None,
         gettext_lazy("the access is not revoked"),

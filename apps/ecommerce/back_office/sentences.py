@@ -51,6 +51,10 @@ def access_now(purchase: Purchase) -> AccessNow:
         return AccessNow(False, _why_closed(purchase))
     if purchase.user is None and purchase.granted_at and not purchase.claimed_at:
         return AccessNow(False, _("it waits until an account confirms this e-mail address."))
+    if purchase.is_unclaimed:
+        return AccessNow(
+            True, _("it is bought without an account: the buyer's browser and the e-mailed link open it.")
+        )
     if purchase.user is None:
         return AccessNow(False, _("the buyer's account was deleted."))
     if not purchase.user.is_active:

@@ -16,9 +16,7 @@ class ManualAccess(models.Model):
     claimed_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text=_(
-            "When the access that was given reached an account. Before that, it waits for the address."
-        ),
+        help_text=_("When the access that was given, or a purchase without an account, reached an account."),
     )
     revoked_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When an operator ended access. Payments do not bring it back.")

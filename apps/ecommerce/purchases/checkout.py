@@ -20,6 +20,7 @@ from apps.ecommerce.purchases.checkout_codes import (
     usable_code,
 )
 from apps.ecommerce.purchases.checkout_refusals import (
+    AccountNeeded,
     CheckoutRefused,
     refuse_second_payment,
     refuse_second_subscription,
@@ -46,13 +47,6 @@ NOT_IN_THIS_CURRENCY = gettext_lazy(
 NO_LONGER_AVAILABLE = gettext_lazy(
     "This price is no longer available. You have not been charged. Please choose again."
 )
-
-
-class AccountNeeded(CheckoutRefused):
-    """A guest can't buy this. Each person gets one free trial, so it needs an account."""
-
-    def __init__(self) -> None:
-        super().__init__(_("Please sign in or create an account to start your free trial."))
 
 
 class PriceRefused(CheckoutRefused):

@@ -7,6 +7,7 @@ import stripe
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import DiscountCode, Price, Purchase
+from apps.ecommerce.purchases.checkout_refusals import AccountNeeded
 from apps.ecommerce.purchases.code_rules import Refusal, code_refusal, customer_id, price_refusal
 from apps.ecommerce.purchases.code_texts import refusal_text, short_code
 from apps.ecommerce.purchases.discount_codes import sync_code
@@ -18,7 +19,7 @@ from apps.ecommerce.purchases.stripe_errors import (
 )
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_credit
-from apps.users.guests import Buyer
+from apps.users.guests import Buyer, Guest
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +60,13 @@ def usable_code(
 ) -> DiscountCode | None:
     """Return the code for a checkout in this currency, or None without one.
 
-    Raise CodeRefused if the product page promised a discount in the chosen currency and there is none.
+    Raise AccountNeeded if a guest can't use it; CodeRefused if the product page promised a discount in the chosen currency and there is none.
     """
     if not brought.text:
         return None
     code = DiscountCode.objects.find(brought.text, customer_id(user))
+    if code and code.first_purchase_only and isinstance(user, Guest):
+        raise AccountNeeded
     refusal = code_refusal(code, user)
     if refusal is None and upgrade_of and upgrade_credit(upgrade_of):
         refusal = Refusal.UPGRADE

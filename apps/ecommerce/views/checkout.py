@@ -21,9 +21,14 @@ from apps.core.site_urls import site_origin
 from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
-from apps.ecommerce.purchases.checkout import AccountNeeded, PriceRefused, start_checkout
+from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
 from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
-from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubscribed, CheckoutRefused
+from apps.ecommerce.purchases.checkout_refusals import (
+    AccountNeeded,
+    AlreadyOwned,
+    AlreadySubscribed,
+    CheckoutRefused,
+)
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.refresh import refresh_or_stale
