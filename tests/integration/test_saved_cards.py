@@ -13,6 +13,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.users import personal_data
 from apps.users.models import User
 from tests.factories import create_product, pay, press_buy, url_path
 
@@ -115,3 +116,66 @@ def test_saved_card_that_cannot_pay_leaves_the_order_open(
     assert as_ada.get(purchase.get_absolute_url()).status_code == 200
     purchase.refresh_from_db()
     assert purchase.status == Status.OPEN
+
+
+# --- deletion of the account ------------------------------------------------------------------------------
+
+
+def saved_cards(sandbox: Any, customer: str) -> list[Any]:
+    return list(sandbox.client.v1.customers.payment_methods.list(customer).data)
+
+
+def test_deleting_the_account_removes_saved_cards(
+    as_ada: Client, ada: User, icons: ProductConfiguration, font: ProductConfiguration, sandbox: Any
+) -> None:
+    as_ada.get(url_path(pay(press_buy(as_ada, icons), **CONSENT)))
+    as_ada.get(
+        url_path(pay(press_buy(as_ada, font), "5555555555554444", savedPaymentMethod="new", **CONSENT))
+    )
+    customer = StripeCustomer.objects.get(user=ada).id
+    assert len(saved_cards(sandbox, customer)) == 2
+    assert personal_data.delete_account(ada) == []
+    assert saved_cards(sandbox, customer) == []
+    assert sandbox.client.v1.customers.retrieve(customer).email == "ada@example.com"
+
+
+def test_refused_deletion_keeps_the_card_of_a_running_subscription(
+    as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
+) -> None:
+    as_ada.get(url_path(pay(press_buy(as_ada, club))))
+    customer = StripeCustomer.objects.get(user=ada).id
+    assert len(personal_data.delete_account(ada)) == 1
+    assert len(saved_cards(sandbox, customer)) == 1
+
+
+def test_account_stays_if_a_card_cannot_be_removed(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    as_ada.get(url_path(pay(press_buy(as_ada, icons), **CONSENT)))
+    sandbox.switches(api_status=400, api_times=9, api_path="POST /v1/payment_methods/*")
+    assert len(personal_data.delete_account(ada)) == 1
+    assert User.objects.filter(pk=ada.pk).exists()
+    sandbox.switches(api_times=0)
+    assert personal_data.delete_account(ada) == []
+
+
+def test_account_is_deleted_if_the_key_may_not_remove_cards(
+    as_ada: Client,
+    ada: User,
+    icons: ProductConfiguration,
+    sandbox: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Shops that began before cards could be saved may have such a key."""
+    as_ada.get(url_path(pay(press_buy(as_ada, icons), **CONSENT)))
+    sandbox.switches(missing_permissions=["payment_method_write"])
+    assert personal_data.delete_account(ada) == []
+    assert "write access to PaymentMethods" in caplog.text
+
+
+def test_account_without_a_customer_at_stripe_is_deleted(
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    as_ada.get(url_path(pay(press_buy(as_ada, icons), **CONSENT)))
+    sandbox.client.v1.customers.delete(StripeCustomer.objects.get(user=ada).id)
+    assert personal_data.delete_account(ada) == []
