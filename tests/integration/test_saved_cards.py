@@ -173,9 +173,12 @@ def test_account_is_deleted_if_the_key_may_not_remove_cards(
     assert "write access to PaymentMethods" in caplog.text
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
 def test_account_without_a_customer_at_stripe_is_deleted(
-    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
+    as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any, elsewhere: bool
 ) -> None:
     as_ada.get(url_path(pay(press_buy(as_ada, icons), **CONSENT)))
     sandbox.client.v1.customers.delete(StripeCustomer.objects.get(user=ada).id)
+    if elsewhere:
+        StripeCustomer.objects.update(id="cus_of_another_account")
     assert personal_data.delete_account(ada) == []
