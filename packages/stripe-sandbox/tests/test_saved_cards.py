@@ -11,6 +11,7 @@ from django.test import Client
 from test_checkout_page import complete_challenge, field_errors, open_session, page, pay, types
 
 from stripe_sandbox import cards
+from stripe_sandbox.hosted import saved_cards
 from stripe_sandbox.testing import Sandbox
 
 MASTERCARD = cards.BY_TOKEN["pm_card_mastercard"]
@@ -168,6 +169,14 @@ def test_default_card_of_a_subscription_and_last_card_of_a_payment(ada: Returnin
     assert ada.preselected(ada.open(900, "month")) == [first]
     assert ada.preselected(ada.open()) == [last]
     assert ada.preselected(ada.open(**SAVE)) == [last]
+
+
+def test_number_of_offered_cards_is_limited(ada: Returning, monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://docs.stripe.com/payments/existing-customers"""
+    assert saved_cards.MAX_CARDS == 50
+    monkeypatch.setattr(saved_cards, "MAX_CARDS", 1)
+    _first, last = ada.save(), ada.save(MASTERCARD)
+    assert ada.offered(ada.open()) == [last]
 
 
 # --- pay --------------------------------------------------------------------------------------------------
