@@ -121,6 +121,20 @@ def test_payment_method_data_overrides_the_value(ada: Returning) -> None:
     assert len(ada.methods(allow_redisplay="always")) == 1
 
 
+def test_recovered_session_keeps_the_value(ada: Returning) -> None:
+    params: Any = {
+        "payment_method_data": {"allow_redisplay": "always"},
+        "after_expiration": {"recovery": {"enabled": True}},
+        "customer": ada.id,
+    }
+    ada.v1.checkout.sessions.expire(open_session(ada.sandbox, 900, "month", **params).id)
+    (expired,) = ada.v1.checkout.sessions.list().data
+    recovery: Any = expired.after_expiration
+    ada.browser.get(recovery.recovery.url)
+    pay(ada.browser, ada.v1.checkout.sessions.list({"limit": 1}).data[0])
+    assert len(ada.methods(allow_redisplay="always")) == 1
+
+
 # --- offer ------------------------------------------------------------------------------------------------
 
 
