@@ -75,4 +75,5 @@ class EcommerceConfig(AppConfig):
             personal_data.deletion_checks.append(store_data.deletion_blocker)
             personal_data.kept_descriptions.append(store_data.describe_kept_purchases)
             personal_data.deletion_preparations.append(store_data.finish_checkouts)
+            personal_data.deletion_preparations.append(store_data.remove_saved_cards)
             personal_data.locked_deletion_checks.append(store_data.refuse_open_checkouts)

@@ -11,7 +11,7 @@ from apps.users.models import User
 from tests.e2e import scenes, stripe_changes
 from tests.e2e.inspect_page import problems
 from tests.e2e.journeys import go_to_checkout
-from tests.e2e.pages.hosted_checkout import THREE_D_SECURE
+from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.users import open_new_order, sign_in
@@ -93,6 +93,22 @@ def test_hosted_page_with_errors_and_challenge_has_no_problems(
     assert_no_problems(page)
     checkout.pay(THREE_D_SECURE)
     checkout.challenge_button.wait_for()
+    assert_no_problems(page)
+
+
+def test_hosted_page_with_saved_cards_has_no_problems(
+    page: Page, ada: User, goods: ProductConfiguration
+) -> None:
+    checkout = go_to_checkout(sign_in(page, ada), goods.slug)
+    checkout.fill(VISA)
+    checkout.save_card.check()
+    assert_no_problems(page)
+    checkout.submit()
+    expect(PurchasePage(page).in_state("paid")).to_be_visible()
+    checkout = go_to_checkout(page, "quiet-hours")
+    expect(checkout.saved_cards).to_be_checked()
+    assert_no_problems(page)
+    checkout.new_card.check()
     assert_no_problems(page)
 
 

@@ -21,6 +21,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.customers import billing_currency, update_customer_email
 from apps.ecommerce.purchases.discount_codes import sync_codes, sync_codes_of_coupon
 from apps.ecommerce.purchases.payments import purchases_for_payment
+from apps.ecommerce.purchases.personal_data import remove_saved_cards
 from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage
 from stripe_sandbox.testing.sdk_types import check_params
@@ -45,6 +46,8 @@ ROUTES: dict[str, Any] = {
     "POST /v1/customers": p.CustomerCreateParams,
     "GET /v1/customers/{id}": p.CustomerRetrieveParams,
     "POST /v1/customers/{id}": p.CustomerUpdateParams,
+    "GET /v1/customers/{id}/payment_methods": p.CustomerPaymentMethodListParams,
+    "POST /v1/payment_methods/{id}/detach": p.PaymentMethodDetachParams,
     "GET /v1/customers/{id}/tax_ids": p.CustomerTaxIdListParams,
     "POST /v1/customers/{id}/tax_ids": p.CustomerTaxIdCreateParams,
     "DELETE /v1/customers/{id}/tax_ids/{id}": p.CustomerTaxIdDeleteParams,
@@ -89,7 +92,7 @@ class CheckingClient(InProcessClient):
 
     def request(self, method: str, url: str, headers: Any, post_data: Any = None, **more: Any) -> Any:
         parts = urlsplit(url)
-        path = re.sub(r"(prod|cs|we|sub|cus|bpc|txi|in|price|promo)_[A-Za-z0-9_]+", "{id}", parts.path)
+        path = re.sub(r"(prod|cs|we|pm|sub|cus|bpc|txi|in|price|promo)_[A-Za-z0-9_]+", "{id}", parts.path)
         route = f"{method.upper()} {re.sub('coupons/.+', 'coupons/{id}', path)}"
         schema = ROUTES[route]
         tree = forms.decode(post_data or parts.query)
@@ -148,6 +151,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     storage.update(subscription.subscription_id, status="past_due")
     as_ada.get(f"{order}/?from=portal")
     as_ada.post(f"{order}/cancel/")  # cancel at once
+    remove_saved_cards(ada)
     refund_and_keep(olive, paid, Purchase.objects.get(product=letter.product, user__email="bob@example.com"))
     write_product(olive)
     write_codes(olive, as_bob)

@@ -60,7 +60,8 @@ def usable_code(
 ) -> DiscountCode | None:
     """Return the code for a checkout in this currency, or None without one.
 
-    Raise AccountNeeded if a guest can't use it; CodeRefused if the product page promised a discount in the chosen currency and there is none.
+    Raise AccountNeeded if a guest can't use it; CodeRefused if the product page promised a discount in the chosen
+    currency and there is none.
     """
     if not brought.text:
         return None

@@ -127,6 +127,11 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
             params["subscription_data"]["trial_period_days"] = days
     else:
         params["payment_intent_data"] = {"metadata": metadata}
+        if "customer" in params:
+            params["saved_payment_method_options"] = {
+                "payment_method_save": "enabled",  # if the buyer ticks a checkbox
+                "payment_method_remove": "enabled",
+            }
         if settings.CHECKOUT_INVOICES:
             params["invoice_creation"] = {"enabled": True, "invoice_data": {"metadata": metadata}}
     return params

@@ -1,5 +1,7 @@
 """Purchases in the export of personal data, and checks before an account is deleted."""
 
+import logging
+
 import stripe
 from django.utils.translation import gettext as _
 
@@ -9,9 +11,12 @@ from apps.ecommerce.purchases.billing_details import BILLING_FIELDS
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
 from apps.ecommerce.purchases.external_subscriptions import running_subscriptions
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.stripe_api.client import fetch_pages, get_client, is_livemode, is_missing
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.users.models import User
 from apps.users.personal_data import JSON, DeletionRefused
+
+logger = logging.getLogger(__name__)
 
 
 def export_purchases(user: User) -> JSON:
@@ -142,6 +147,27 @@ def _finish_checkout(purchase: Purchase) -> None:
             "Your payment for %(product)s has just succeeded, so your account was not deleted. Please check your order."
         )
         raise DeletionRefused(message % {"product": after.product})
+
+
+def remove_saved_cards(user: User) -> None:
+    """Remove the payment methods at Stripe, because the buyer can't do it without an account.
+
+    Raise DeletionRefused if a request to Stripe fails.
+    """
+    customer = StripeCustomer.objects.filter(user=user, livemode=is_livemode()).first()
+    if customer is None or deletion_blocker(user):  # a running subscription needs its card
+        return
+    try:
+        with stripe_deadline():
+            pages = list(fetch_pages(f"customers/{customer.id}/payment_methods"))
+            for method in (method for page in pages for method in page):
+                get_client().v1.payment_methods.detach(method["id"])
+    except stripe.PermissionError:
+        logger.exception("The key may not remove saved cards. Give it write access to PaymentMethods")
+    except stripe.StripeError as error:
+        if not (isinstance(error, stripe.InvalidRequestError) and is_missing(error)):
+            message = _("We couldn't remove your saved cards at Stripe. Please try again in a minute.")
+            raise DeletionRefused(message) from error
 
 
 def refuse_open_checkouts(user: User) -> None:

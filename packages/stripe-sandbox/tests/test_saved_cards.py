@@ -11,6 +11,7 @@ from django.test import Client
 from test_checkout_page import complete_challenge, field_errors, open_session, page, pay, types
 
 from stripe_sandbox import cards
+from stripe_sandbox.hosted import saved_cards
 from stripe_sandbox.testing import Sandbox
 
 MASTERCARD = cards.BY_TOKEN["pm_card_mastercard"]
@@ -120,6 +121,20 @@ def test_payment_method_data_overrides_the_value(ada: Returning) -> None:
     assert len(ada.methods(allow_redisplay="always")) == 1
 
 
+def test_recovered_session_keeps_the_value(ada: Returning) -> None:
+    params: Any = {
+        "payment_method_data": {"allow_redisplay": "always"},
+        "after_expiration": {"recovery": {"enabled": True}},
+        "customer": ada.id,
+    }
+    ada.v1.checkout.sessions.expire(open_session(ada.sandbox, 900, "month", **params).id)
+    (expired,) = ada.v1.checkout.sessions.list().data
+    recovery: Any = expired.after_expiration
+    ada.browser.get(recovery.recovery.url)
+    pay(ada.browser, ada.v1.checkout.sessions.list({"limit": 1}).data[0])
+    assert len(ada.methods(allow_redisplay="always")) == 1
+
+
 # --- offer ------------------------------------------------------------------------------------------------
 
 
@@ -168,6 +183,14 @@ def test_default_card_of_a_subscription_and_last_card_of_a_payment(ada: Returnin
     assert ada.preselected(ada.open(900, "month")) == [first]
     assert ada.preselected(ada.open()) == [last]
     assert ada.preselected(ada.open(**SAVE)) == [last]
+
+
+def test_number_of_offered_cards_is_limited(ada: Returning, monkeypatch: pytest.MonkeyPatch) -> None:
+    """https://docs.stripe.com/payments/existing-customers"""
+    assert saved_cards.MAX_CARDS == 50
+    monkeypatch.setattr(saved_cards, "MAX_CARDS", 1)
+    _first, last = ada.save(), ada.save(MASTERCARD)
+    assert ada.offered(ada.open()) == [last]
 
 
 # --- pay --------------------------------------------------------------------------------------------------

@@ -24,6 +24,9 @@ class HostedCheckout:
         self.name = page.locator("#billingName")
         self.country = page.locator("#billingCountry")
         self.postal_code = page.locator("#billingPostalCode")
+        self.save_card = page.locator("#savePaymentMethod")  # this and the next two are the sandbox's names
+        self.saved_cards = page.locator("[name=savedPaymentMethod]:not([value=new])")
+        self.new_card = page.get_by_label("Use a different card")
         self.remember_me = page.locator("#enableStripePass")
         self.submit_button = page.get_by_test_id("hosted-payment-submit-button")
         self.promotion_code = page.get_by_label("Promotion code")
@@ -62,6 +65,9 @@ class HostedCheckout:
             self.country.select_option("US")
         if self.postal_code.is_visible():
             self.postal_code.fill("10001")
+
+    def remove_card(self, name: str) -> None:
+        self.page.get_by_role("button", name=f"Remove {name}").click()
 
     def apply_promotion(self, code: str) -> None:
         self.promotion_code.fill(code)
