@@ -4,10 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.purchases.order_links import order_link
+from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
+from tests import guest_actions
 from tests.e2e import scenes, stripe_changes
 from tests.e2e.inspect_page import problems
 from tests.e2e.journeys import go_to_checkout
@@ -15,6 +20,7 @@ from tests.e2e.pages.hosted_checkout import THREE_D_SECURE, VISA
 from tests.e2e.pages.portal import Portal
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.users import open_new_order, sign_in
+from tests.factories import create_product
 
 
 def inspect_scenes(page: Page, scenes_to_check: Iterable[scenes.Scene], *, check_state: bool = False) -> None:
@@ -54,6 +60,39 @@ def test_developer_pages_have_no_problems(page: Page, goods: ProductConfiguratio
 
 def test_buyer_pages_have_no_problems(page: Page, ada: User, goods: ProductConfiguration) -> None:
     inspect_scenes(sign_in(page, ada), scenes.buyer_scenes(ada))
+
+
+def test_guest_pages_have_no_problems(
+    page: Page, ada: User, goods: ProductConfiguration, settings: Any
+) -> None:
+    settings.GUEST_CHECKOUT = True
+    free = create_product(get_client(), "Wallpaper", 0)
+    guest = Client()
+    order = guest_actions.buy(guest, goods)
+    cookie = guest.cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": settings.SITE_URL}])
+    link = order_link(order)
+    inspect_scenes(
+        page,
+        [
+            scenes.page_at("guest-order", order.get_absolute_url()),
+            scenes.page_at("guest-library", "/purchases/"),
+            scenes.page_at("guest-goods", f"/purchases/{goods.slug}/"),
+            scenes.page_at("free-product", free.get_absolute_url()),
+            scenes.page_at("find-orders", "/purchases/find/"),
+            scenes.page_at("link-expired", "/purchases/link/nonsense/"),
+        ],
+    )
+    page.get_by_label("E-mail").fill("gina@example.com")
+    page.get_by_role("button", name="Send me a link").click()
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
+    assert_no_problems(page)
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True)
+    Purchase.objects.update(email=ada.email)
+    sign_in(page, ada)
+    inspect_scenes(page, [scenes.page_at("waiting-orders", "/purchases/")])
+    Purchase.objects.update(email="gina@example.com")
+    inspect_scenes(page, [scenes.page_at("switch-account", link.removeprefix(settings.SITE_URL))])
 
 
 def test_security_pages_have_no_problems(page: Page, ada: User, shop: None) -> None:
