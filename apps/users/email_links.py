@@ -1,6 +1,7 @@
 """Sign in by a link in an e-mail, which proves its address. An account is created if the address has none."""
 
 from allauth.account import signals
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from allauth.account.utils import perform_login
@@ -13,8 +14,9 @@ from apps.users.models import User
 
 
 def get_or_create_account(request: HttpRequest, email: str) -> User | None:
-    """Return the account of an address that its owner has just proved. None if it is blocked, or reserved for an undo.
+    """Return the account of an address that its owner has just proved.
 
+    None if there can be no account: it is blocked, the address is reserved for an undo, or sign-up is closed.
     What others have set up at an account with this address, before it was proved, is removed.
     """
     user = find_account(email) or _create_account(request, email)
@@ -33,7 +35,7 @@ def sign_in(request: HttpRequest, user: User, email: str, redirect_url: str) -> 
 
 
 def _create_account(request: HttpRequest, email: str) -> User | None:
-    if is_reserved(email):
+    if is_reserved(email) or not get_adapter(request).is_open_for_signup(request):
         return None
     try:
         with transaction.atomic():

@@ -19,6 +19,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.guest_orders import claim_orders_of
 from apps.ecommerce.purchases.personal_data import export_purchases
+from apps.users.adapter import AccountAdapter
 from apps.users.models import User
 from tests.factories import create_product, first_price, pay, signed_in, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
@@ -213,6 +214,15 @@ def test_link_does_not_open_a_blocked_account(
     assert browser.get(emailed_link())["Location"] == "/store/"
     assert "_auth_user_id" not in browser.session
     assert Purchase.objects.unclaimed().count() == 1
+
+
+def test_link_creates_no_account_where_sign_up_is_closed(
+    sandbox: Any, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy(Client(), icons)
+    monkeypatch.setattr(AccountAdapter, "is_open_for_signup", lambda adapter, request: False)
+    assert Client().get(emailed_link())["Location"] == "/store/"
+    assert not User.objects.exists()
 
 
 def test_link_of_another_person_does_not_replace_the_account_that_is_signed_in(
