@@ -74,7 +74,7 @@ def samples() -> dict[str, Any]:
     nothing = ProductConfiguration.objects.none()
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
-        "cards": [ProductCard(once), ProductCard(once, owned=paid), *owned],
+        "cards": [ProductCard(once, is_wanted=True), ProductCard(once), ProductCard(once, owned=paid), *owned],
         "library": [paid, active, purchases["past_due"]],
         "others": [(order, status_message(order)) for order in others],
         "deals": [

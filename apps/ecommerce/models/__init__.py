@@ -33,6 +33,7 @@ from .receiver_calls import ReceiverCall
 from .refunds import Refund
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun
+from .search_words import SearchWord
 from .status_changes import StatusChange
 from .subscription_changes import SubscriptionChange
 from .webhook_events import WebhookEvent

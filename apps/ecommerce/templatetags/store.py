@@ -25,6 +25,7 @@ from apps.ecommerce.purchases.payment_labels import (
     payment_note,
     payment_period,
 )
+from apps.ecommerce.storefront.other_products import other_products
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.stripe_api.client import is_livemode
@@ -87,6 +88,13 @@ def next_amount(purchase: Purchase) -> str:
 @register.filter
 def presentment_amount(payment: Payment) -> str:
     return format_money(payment.presentment_amount, payment.presentment_currency)
+
+
+@register.inclusion_tag("ecommerce/_other_products.html", takes_context=True)
+def other_products_for(context: template.Context, purchase: Purchase) -> dict[str, object]:
+    """`{% other_products_for purchase %}`: what the user may like next; the category of this purchase comes first."""
+    category_id = purchase.product.configuration.category_id
+    return {"others": other_products(context["request"].user, category_id)}
 
 
 @register.simple_tag
