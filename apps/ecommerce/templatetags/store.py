@@ -14,9 +14,10 @@ from django.utils.translation import get_language
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.markdown import render_markdown
-from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
+from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, latest_consents
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
+from apps.ecommerce.purchases.consent import consent_texts, is_free
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.payment_labels import (
     can_pay_now,
@@ -45,6 +46,7 @@ register.filter(is_for_current_plan)
 register.filter(payment_label)
 register.filter(payment_note)
 register.filter(payment_period)
+register.filter(latest_consents)
 
 
 @register.simple_tag
@@ -72,6 +74,17 @@ def cost_money(options: Sequence[PriceOption]) -> bool:
     """Return whether an option is not free in each currency."""
     prices = [option.price for option in options]
     return any(price.is_custom or any(price.amounts.values()) for price in prices)
+
+
+@register.inclusion_tag("ecommerce/_consent.html")
+def consent_boxes(*prices: Price) -> dict[str, object]:
+    """`{% consent_boxes price %}`: the boxes that a buyer ticks before the checkout of one of the prices."""
+    return {"texts": consent_texts(is_free=all(map(is_free, prices)))}
+
+
+@register.inclusion_tag("ecommerce/_consent.html")
+def consent_boxes_of(options: Sequence[PriceOption]) -> dict[str, object]:
+    return consent_boxes(*(option.price for option in options))
 
 
 @register.filter

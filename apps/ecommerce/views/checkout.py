@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import stripe
@@ -20,6 +21,12 @@ from apps.ecommerce.operations.sales_problems import report_problem, report_refu
 from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
 from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
 from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubscribed, CheckoutRefused
+from apps.ecommerce.purchases.consent import (
+    ConsentMissing,
+    consent_fields,
+    require_consent,
+    store_consent_of_checkout,
+)
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
@@ -49,16 +56,22 @@ def buy(request: HttpRequest, slug: str) -> HttpResponse:
     if not request.user.is_authenticated:
         if not choice["price"]:
             return redirect(configuration)
-        request.session[PENDING_CHECKOUT] = {"slug": slug, "code": promised_code, **choice}
+        try:
+            require_consent(form, configuration, choice["price"])
+        except ConsentMissing as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseSeeOther(_product_url(configuration, choice))
+        consents = consent_fields(form)
+        request.session[PENDING_CHECKOUT] = {"slug": slug, "code": promised_code, **choice, **consents}
         return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, choice, promised_code)
+        return _redirect_to_stripe(request, configuration, choice, promised_code, form)
     pending = request.session.get(PENDING_CHECKOUT, {})
     if pending.get("slug") != slug:  # a link or an old tab: the buyer has to confirm
         return HttpResponseSeeOther(_product_url(configuration, choice))
     del request.session[PENDING_CHECKOUT]
     choice = {name: pending.get(name, "") for name in choice}
-    return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""))
+    return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""), pending)
 
 
 @require_safe
@@ -84,17 +97,22 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
 
 
 def _redirect_to_stripe(
-    request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str], promised_code: str
+    request: HttpRequest,
+    configuration: ProductConfiguration,
+    choice: dict[str, str],
+    promised_code: str,
+    agreed: Mapping[str, str],
 ) -> HttpResponse:
     assert request.user.is_authenticated
     price, currency = choice["price"], choice["currency"]
     code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
     urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
     try:
+        consents = require_consent(agreed, configuration, price)
         with stripe_deadline():
-            return HttpResponseSeeOther(
-                start_checkout(request.user, configuration, price, currency, code, **urls)
-            )
+            url = start_checkout(request.user, configuration, price, currency, code, **urls)
+        store_consent_of_checkout(request, url, consents)
+        return HttpResponseSeeOther(url)
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())
