@@ -13,10 +13,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from apps.ecommerce.back_office.needs_attention import find_items
-from apps.ecommerce.models import OperatorAction, ProductConfiguration, Withdrawal
+from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, Withdrawal
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
-from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, set_email_url, signed_in
+from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, press_buy, set_email_url, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
 
@@ -162,6 +162,12 @@ def test_order_is_matched_by_its_number(as_ada: Client, icons: ProductConfigurat
     form = as_ada.get(f"/withdraw/?order={purchase.order_number}").content.decode()
     assert f'value="{purchase.order_number}"' in form
     assert 'value="Ada Lovelace"' in form
+
+
+def test_unpaid_order_has_no_link(as_ada: Client, icons: ProductConfiguration) -> None:
+    press_buy(as_ada, icons)
+    page = as_ada.get(Purchase.objects.get().get_absolute_url()).content.decode()
+    assert "?order=" not in page
 
 
 def test_nobody_learns_whether_an_order_or_address_exists(
