@@ -17,6 +17,7 @@ T = TypeVar("T")
 Parser = Callable[[str], T]
 
 FOUNDER_EMAILS = ("sale", "cancellation", "dispute")
+CHECKOUT_CONSENT = ("terms", "withdrawal")
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
 CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -101,6 +102,11 @@ def translated(translations: Collection[str]) -> Parser[str]:
 
 def founder_emails(text: str) -> list[str]:
     kinds = comma_list(one_of((*FOUNDER_EMAILS, "none")))(text)
+    return [kind for kind in kinds if kind != "none"]
+
+
+def checkout_consent(text: str) -> list[str]:
+    kinds = comma_list(one_of((*CHECKOUT_CONSENT, "none")))(text)
     return [kind for kind in kinds if kind != "none"]
 
 

@@ -12,6 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language_info, to_language, to_locale
 
 from apps.core.log_filters import redact_event
+from config import env_values
 from config.env import Env
 
 EMAIL_TIMEOUT_SECONDS = 5  # without a worker, the buyer's request waits
@@ -146,4 +147,17 @@ def content_security_policy(form_targets: list[str], media_url: str) -> dict[str
             "frame-ancestors": [NONE],
             "form-action": [SELF, *form_targets],
         }
+    }
+
+
+def checkout(env: Env) -> dict[str, Any]:
+    """Return the options of the payment page, what buyers agree to before it, and whether they can withdraw."""
+    options = ("PROMOTION_CODES", "AUTOMATIC_TAX", "TAX_IDS", "INVOICES")
+    version = env_values.matching(r"\S.{0,49}", "one line of at most 50 characters")
+    nothing: list[str] = []
+    return {
+        **{f"CHECKOUT_{name}": env.bool(f"CHECKOUT_{name}", default=False) for name in options},
+        "CHECKOUT_CONSENT": env.read("CHECKOUT_CONSENT", env_values.checkout_consent, default=nothing),
+        "TERMS_VERSION": env.read("TERMS_VERSION", version, default=""),
+        "WITHDRAWAL_FORM": env.bool("WITHDRAWAL_FORM", default=False),
     }

@@ -18,14 +18,17 @@ from apps.devtools.purchase_samples import (
     make_purchase,
 )
 from apps.ecommerce.models import (
+    Consent,
     DiscountCode,
     ProductConfiguration,
+    Purchase,
     StatusChange,
 )
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.pictures import generated_picture
 from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.code_rules import Refusal
+from apps.ecommerce.purchases.consent import TEXTS, make_text
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.ecommerce.purchases.status_texts import MESSAGES
@@ -41,6 +44,11 @@ LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
 
 def make_code(refusal: Refusal | None = None) -> BroughtCode:
     return BroughtCode("SUMMER", DiscountCode(code="SUMMER", percent_off=Decimal(20)), refusal)
+
+
+def make_consent(kind: str, purchase: Purchase) -> Consent:
+    shown = make_text(kind)
+    return Consent(kind=kind, text=shown.text, language=shown.language, given_at=purchase.created_at)
 
 
 class SampleForm(forms.Form):
@@ -74,7 +82,12 @@ def samples() -> dict[str, Any]:
     nothing = ProductConfiguration.objects.none()
     return {
         "ada": User(email="ada@example.com", name="Ada Lovelace", is_staff=True),
-        "cards": [ProductCard(once), ProductCard(once, owned=paid), *owned],
+        "cards": [
+            ProductCard(once, is_wanted=True),
+            ProductCard(once),
+            ProductCard(once, owned=paid),
+            *owned,
+        ],
         "library": [paid, active, purchases["past_due"]],
         "others": [(order, status_message(order)) for order in others],
         "deals": [
@@ -119,6 +132,8 @@ def samples() -> dict[str, Any]:
         "configuration": once,
         "what_you_get": make_contents(once),
         "pictured": {"pictures": [generated_picture(f"sample-{number}") for number in range(3)]},
+        "consent_texts": [make_text(kind) for kind in TEXTS],
+        "consents": [make_consent(kind, order) for kind in TEXTS],
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
             Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),

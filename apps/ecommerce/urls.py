@@ -18,6 +18,7 @@ from apps.ecommerce.views import (
     unsubscribe,
     view_as_buyer,
     webhook,
+    withdrawals,
 )
 
 register_converter(SlugConverter, "any_slug")
@@ -75,6 +76,8 @@ urlpatterns = [
         licences.deactivate_instance,
         name="licence_deactivate_instance",
     ),
+    path("withdraw/", withdrawals.withdraw, name="withdraw"),
+    path("withdraw/received/", withdrawals.withdrawal_received, name="withdrawal_received"),
     path("licences/validate/", licences.validate, name="licence_validate"),
     path("licences/activate/", licences.activate, name="licence_activate"),
     path("licences/deactivate/", licences.deactivate, name="licence_deactivate"),

@@ -68,6 +68,8 @@ lesson_video                                      login    store    200      sto
 lesson_done                                       405      405      405      405      405      405
 lesson_preview                                    200      200      302      200      200      200
 lesson_preview_video                              200      200      200      200      200      200
+withdraw                                          404      404      404      404      404      404
+withdrawal_received                               404      404      404      404      404      404
 billing_details                                   login    200      200      200      200      200
 stop_view_as_buyer                                405      405      405      405      405      405
 stripe_webhook                                    405      405      405      405      405      405
@@ -166,6 +168,7 @@ purchased_file                                    405      405      405      405
 purchased_version                                 405      405      405      405      405      405
 sample                                            405      405      405      405      405      405
 lesson_done                                       login    store    302      store    store    store
+withdraw                                          404      404      404      404      404      404
 billing_details                                   login    200      200      200      200      200
 stop_view_as_buyer                                login    404      404      404      404      404
 stripe_webhook                                    400      400      400      400      400      400

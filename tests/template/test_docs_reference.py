@@ -16,9 +16,11 @@ from django.utils import timezone
 from apps.ecommerce import webhooks
 from apps.ecommerce.models import (
     Category,
+    Consent,
     DiscountCode,
     FaqEntry,
     FileVersion,
+    LegalText,
     Lesson,
     LessonProgress,
     LicenceKey,
@@ -30,12 +32,14 @@ from apps.ecommerce.models import (
     Purchase,
     PurchaseStatus,
     Refund,
+    SearchWord,
     Section,
     StatusChange,
     StripeCustomer,
     SubscriptionChange,
     Tag,
     WebhookEvent,
+    Withdrawal,
 )
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.entitlements import owned
@@ -47,6 +51,7 @@ MODELS: list[type[Model]] = [
     *(Product, Price, DiscountCode, ProductConfiguration, Category, Tag, FaqEntry),
     *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
     *(Purchase, Refund, SubscriptionChange, StatusChange, Mail, WebhookEvent, StripeCustomer),
+    *(Consent, LegalText, Withdrawal, SearchWord),
     User,
 ]
 

@@ -1,1 +1,11 @@
-from . import catalogue, discount_codes, external_sales, files, lessons, licences, operations, purchases  # noqa: F401
+from . import (  # noqa: F401
+    catalogue,
+    discount_codes,
+    external_sales,
+    files,
+    lessons,
+    licences,
+    operations,
+    purchases,
+    withdrawals,
+)

@@ -9,6 +9,7 @@ SALES, SHOP, RECORDS = _("Sales"), _("Shop"), _("Records")
 MENU = [
     MenuItem(SALES, _("Orders"), "admin:ecommerce_purchase_changelist", "ecommerce.view_purchase"),
     MenuItem(SALES, _("Payments"), "admin:ecommerce_payment_changelist", "ecommerce.view_payment"),
+    MenuItem(SALES, _("Withdrawals"), "admin:ecommerce_withdrawal_changelist", "ecommerce.view_withdrawal"),
     MenuItem(SALES, _("Exports"), "admin_exports", "ecommerce.export_reports"),
     MenuItem(
         SHOP,

@@ -71,7 +71,13 @@ def load_order(orders: QuerySet[Purchase], pk: str) -> Any:
     keys = LicenceKey.objects.select_related("configuration").annotate(activation_count=Count("activations"))
     return (
         rows.prefetch_related(
-            "payments__refunds", "changes", mails, "operator_actions", Prefetch("issued_keys", keys)
+            "payments__refunds",
+            "changes",
+            mails,
+            "operator_actions",
+            Prefetch("issued_keys", keys),
+            "consents__document",
+            "withdrawals",
         )
         .filter(pk=pk)
         .first()

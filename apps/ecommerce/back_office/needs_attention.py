@@ -44,6 +44,7 @@ def find_items() -> list[Item]:
         *(
             shop.refused_sales,
             _disputes,
+            shop.withdrawals,
             shop.system,
             _stuck_payments,
             _charged_by_mistake,

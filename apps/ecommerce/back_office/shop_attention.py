@@ -9,13 +9,22 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from apps.core.tasks import is_worker_silent
-from apps.ecommerce.models import Price, ProductConfiguration, ReceiverCall, SalesProblem, WebhookEvent
+from apps.ecommerce.models import (
+    Price,
+    ProductConfiguration,
+    ReceiverCall,
+    SalesProblem,
+    WebhookEvent,
+    Withdrawal,
+)
 from apps.ecommerce.operations.reconcile_schedule import overdue_warning
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.licences import purchases_without_key
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
 from .attention_items import MAX_LINES, Item, about, last_line, limited
+
+Confirmation = Withdrawal.Confirmation
 
 
 def refused_sales() -> Iterator[Item]:
@@ -94,6 +103,27 @@ def unsellable_products() -> Iterator[Item]:
             _editor_url(row),
         ),
         "admin:ecommerce_productconfiguration_changelist",
+    )
+
+
+def withdrawals() -> Iterator[Item]:
+    def describe(row: Withdrawal) -> Item:
+        when = date_format(timezone.localtime(row.received_at), "DATETIME_FORMAT")
+        is_unconfirmed = row.confirmation in (Confirmation.FAILED, Confirmation.LIMITED)
+        note = f"{_('The confirmation was not sent.')} " if is_unconfirmed else ""
+        number = f" · {row.purchase.order_number}" if row.purchase else ""
+        return Item(
+            _("A buyer withdraws from a contract: %(contract)s") % {"contract": row.contract},
+            f"{note}{when} · {row.name} · {row.email}{number}",
+            reverse("admin:ecommerce_withdrawal_change", args=[row.pk]),
+            is_urgent=True,
+        )
+
+    yield from limited(
+        Withdrawal.objects.filter(done_at=None).select_related("purchase").order_by("received_at"),
+        describe,
+        "admin:ecommerce_withdrawal_changelist",
+        "state=open",
     )
 
 

@@ -6,7 +6,7 @@ from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import all_rows, in_batches, save_rows
 from apps.ecommerce.catalogue.report import Report, describe
 from apps.ecommerce.catalogue.rows import MAX_INTEGER, clean_line
-from apps.ecommerce.catalogue.search_columns import refresh_search_columns, set_search_columns
+from apps.ecommerce.catalogue.search_columns import add_words, refresh_search_columns, set_search_columns
 from apps.ecommerce.catalogue.slugs import choose_slugs
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 
@@ -44,7 +44,7 @@ def _create_configurations(product_ids: Sequence[str], report: Report) -> None:
         if slug := slugs.get(product.id):  # else the failure is reported
             with report.isolate(product):
                 rows.append(_build_configuration(product, slug, position))
-    save_rows(rows, report)
+    add_words(save_rows(rows, report))
 
 
 def _build_configuration(product: Product, slug: str, position: int) -> ProductConfiguration:

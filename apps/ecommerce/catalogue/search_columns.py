@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from operator import attrgetter
 
@@ -12,13 +12,15 @@ from django.utils import timezone
 from apps.core import page_cache
 from apps.ecommerce.catalogue.bulk import BATCH_SIZE, all_rows, save_rows
 from apps.ecommerce.catalogue.report import Report, describe
-from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfiguration, cheapest
+from apps.ecommerce.models import MAX_SORT_PRICE, Price, Product, ProductConfiguration, SearchWord, cheapest
 
 COLUMNS = (
     *("listed", "search_text", "sort_name", "sort_currency", "sort_price"),
     *("sells_once", "sells_recurring", "fingerprint"),
 )
 MAX_SORT_NAME_LENGTH = 120
+MIN_WORD_LENGTH, MAX_WORD_LENGTH = 3, 30
+WORD = re.compile(r"[^\W_]+")
 # Letters that Unicode does not decompose, with what people type instead.
 LETTER_REPLACEMENTS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"}
@@ -58,7 +60,7 @@ def refresh_rows(rows: Sequence[ProductConfiguration], report: Report) -> None:
     if report.dry_run:
         report.changed += map(describe, outdated)
     else:
-        save_rows(outdated, report, [*COLUMNS, "changed_at"])
+        add_words(save_rows(outdated, report, [*COLUMNS, "changed_at"]))
 
 
 def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
@@ -72,9 +74,7 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     product, prices = row.product, row.prices
     row.listed = row.is_on_sale and bool(prices)
     row.sort_name = normalize_text(product.name)[:MAX_SORT_NAME_LENGTH]
-    row.search_text = normalize_text(
-        " ".join((product.name, row.tagline, product.description, row.description))
-    )
+    row.search_text = normalize_text(searched_text(row))
     row.sort_currency = prices[0].currency if prices else ""
     row.sort_price = cheapest(prices).amounts[row.sort_currency] if prices else MAX_SORT_PRICE
     row.sells_once = any(not price.interval for price in prices)
@@ -83,6 +83,23 @@ def set_search_columns(row: ProductConfiguration) -> bool:
     if fingerprint != row.fingerprint:
         row.fingerprint, row.changed_at = fingerprint, timezone.now()
     return before != [getattr(row, column) for column in COLUMNS]
+
+
+def searched_text(row: ProductConfiguration) -> str:
+    return " ".join((row.product.name, row.tagline, row.product.description, row.description))
+
+
+def add_words(rows: Iterable[ProductConfiguration]) -> None:
+    """Store the words of listed products, by which searches are corrected."""
+    words: dict[str, str] = {}
+    for row in rows:
+        for token in WORD.findall(searched_text(row)) if row.listed else []:
+            word = normalize_text(token)
+            if MIN_WORD_LENGTH <= len(word) <= MAX_WORD_LENGTH:
+                words.setdefault(word, token.lower()[:MAX_WORD_LENGTH])
+    # In order, so that two processes do not wait for each other.
+    new = [SearchWord(word=word, shown=words[word]) for word in sorted(words)]
+    SearchWord.objects.bulk_create(new, ignore_conflicts=True)
 
 
 def _fingerprint(row: ProductConfiguration) -> str:

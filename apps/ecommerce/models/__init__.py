@@ -7,6 +7,7 @@ from .catalogue import (
     ProductConfigurationQuerySet,
 )
 from .categories import Category, Tag
+from .consents import Consent, LegalText, latest_consents
 from .customers import StripeCustomer
 from .discount_codes import MAX_CODE_LENGTH, DiscountCode
 from .emails import Alert, Mail
@@ -33,6 +34,8 @@ from .receiver_calls import ReceiverCall
 from .refunds import Refund
 from .sales_problems import SalesProblem
 from .scheduled_runs import ScheduledRun
+from .search_words import SearchWord
 from .status_changes import StatusChange
 from .subscription_changes import SubscriptionChange
 from .webhook_events import WebhookEvent
+from .withdrawals import Withdrawal

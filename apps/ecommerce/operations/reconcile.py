@@ -32,6 +32,7 @@ from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
 from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
+from apps.ecommerce.purchases.withdrawals import send_missing_confirmations
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
 
 logger = logging.getLogger(__name__)
@@ -250,6 +251,7 @@ def reconcile(
         if not dry_run:
             run.attempt("trial notices", emails.queue_missing_trial_notices)
             run.attempt("licence keys", issue_missing_keys)
+            run.attempt("confirmations of withdrawals", send_missing_confirmations)
             run.unsent_mails = emails.send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run

@@ -6,7 +6,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.models import LicenceKey, Mail, Payment, Purchase, Suspension
+from apps.ecommerce.models import LicenceKey, Mail, Payment, Purchase, Suspension, latest_consents
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note
@@ -18,6 +18,8 @@ from apps.ecommerce.purchases.payment_labels import payment_period
 from apps.ecommerce.purchases.status_messages import status_message
 
 WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
+
+WITH_CONSENT = (Mail.Kind.CONFIRMED, Mail.Kind.WAITING)
 
 
 class OutdatedEmail(Exception):
@@ -42,6 +44,7 @@ def build_email(
         values.update(details.values)
         has_terms = email.has_receipt and not purchase.is_suspended
         renews = has_terms and purchase.status in (Status.ACTIVE, Status.TRIALING)
+        consents = latest_consents(purchase) if kind in WITH_CONSENT else []
         context = {
             "purchase": purchase,
             "payment": payment or purchase,
@@ -53,6 +56,7 @@ def build_email(
             "receipt": email.has_receipt,
             "licence": LicenceKey.objects.for_purchase(purchase).first() if kind in WITH_LICENCE else None,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
+            "consents": consents,
             "site_name": settings.SITE_NAME,
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
@@ -72,6 +76,9 @@ def build_email(
             },
         )
         message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")
+        for consent in consents:
+            if consent.document:  # what the buyer accepted must reach them on a durable medium
+                message.attach("terms.txt", consent.document.text, "text/plain")
     return message
 
 

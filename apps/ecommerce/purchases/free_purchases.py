@@ -4,12 +4,15 @@ A buyer without an account enters an e-mail address. The link goes there, so tha
 of others.
 """
 
+from typing import Any
+
 from django.db import transaction
 from django.utils.translation import get_language
 
 from apps.core.tasks import task
 from apps.ecommerce.models import Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.purchases.consent import store_consent
 from apps.ecommerce.purchases.entitlements import has_bought
 from apps.ecommerce.purchases.fulfilment import change_purchase
 from apps.ecommerce.purchases.requested_links import queue_requested_link
@@ -35,7 +38,7 @@ def take_free(user: User, price: Price) -> Purchase:
 
 
 @task()
-def send_free(email: str, price_id: str, language: str) -> None:
+def send_free(email: str, price_id: str, language: str, consents: list[dict[str, Any]]) -> None:
     """E-mail a link to a free product. If the address has it already, that is a link to the known order."""
     with transaction.atomic():
         price = Price.objects.select_for_update(of=("self",)).select_related("product").get(pk=price_id)
@@ -43,7 +46,8 @@ def send_free(email: str, price_id: str, language: str) -> None:
         if known:
             queue_requested_link(known)
         else:
-            _create(Guest(new_guest_token()), price, email=email, language=language)
+            purchase = _create(Guest(new_guest_token()), price, email=email, language=language)
+            store_consent(purchase, consents)
 
 
 def _create(buyer: User | Guest, price: Price, **fields: str) -> Purchase:

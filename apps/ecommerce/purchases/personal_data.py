@@ -5,7 +5,7 @@ import logging
 import stripe
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import LicenceKey, Payment, Purchase, Refund, StripeCustomer
+from apps.ecommerce.models import Consent, LicenceKey, Payment, Purchase, Refund, StripeCustomer, Withdrawal
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import BILLING_FIELDS
 from apps.ecommerce.purchases.checkout_sessions import close_checkout
@@ -24,7 +24,14 @@ def export_purchases(user: User) -> JSON:
     purchases = (
         Purchase.objects.filter(user=user)
         .select_related("discount_code")
-        .prefetch_related("changes", "payments__refunds", "issued_keys__activations", "subscription_changes")
+        .prefetch_related(
+            "changes",
+            "payments__refunds",
+            "issued_keys__activations",
+            "subscription_changes",
+            "consents__document",
+            "withdrawals",
+        )
     )
     return [
         {
@@ -44,6 +51,12 @@ def export_purchases(user: User) -> JSON:
             "complimentary_until": purchase.granted_until.isoformat() if purchase.granted_until else None,
             "licence_keys": [_export_key(key) for key in purchase.issued_keys.all()],
             "unsubscribed": purchase.unsubscribed_at.isoformat() if purchase.unsubscribed_at else None,
+            "consents": [_export_consent(consent) for consent in purchase.consents.all()],
+            "withdrawals": [
+                _export_withdrawal(row)
+                for row in purchase.withdrawals.all()
+                if row.email.lower() == user.email  # others may have typed this order number
+            ],
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "subscription_changes": [
                 {"monthly_amount_change": change.monthly_amount_change, "at": change.at.isoformat()}
@@ -64,6 +77,26 @@ def export_billing_details(user: User) -> JSON:
 
 def _export_key(key: LicenceKey) -> JSON:
     return {"key": key.key, "activated_for": [activation.instance for activation in key.activations.all()]}
+
+
+def _export_consent(consent: Consent) -> JSON:
+    return {
+        "kind": consent.kind,
+        "text": consent.text,
+        "version": consent.version,
+        "language": consent.language,
+        "document": consent.document.text if consent.document else "",
+        "given": consent.given_at.isoformat(),
+    }
+
+
+def _export_withdrawal(withdrawal: Withdrawal) -> JSON:
+    return {
+        "name": withdrawal.name,
+        "contract": withdrawal.contract,
+        "email": withdrawal.email,
+        "received": withdrawal.received_at.isoformat(),
+    }
 
 
 def _export_payment(payment: Payment) -> JSON:

@@ -15,6 +15,7 @@ class ProductCard:
     configuration: ProductConfiguration
     owned: Purchase | None = None
     pending: Purchase | None = None
+    is_wanted: bool = False  # a page that the visitor requested needs this product
 
     @property
     def version(self) -> str:
@@ -33,12 +34,21 @@ class ProductCard:
 
 
 def product_cards(
-    configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase]
+    configurations: Iterable[ProductConfiguration], purchases: Sequence[Purchase], wanted: str = ""
 ) -> list[ProductCard]:
-    """Return a card for each configuration. `purchases` are all purchases of the user, newest first."""
+    """Return a card for each configuration. `purchases` are all purchases of the user, newest first.
+
+    The product with the slug `wanted` is marked, unless the user owns it.
+    """
     owned, pending = newest_with_access(purchases), _newest_pending(purchases)
     cards = [
-        ProductCard(row, owned.get(row.product_id), pending.get(row.product_id)) for row in configurations
+        ProductCard(
+            row,
+            owned.get(row.product_id),
+            pending.get(row.product_id),
+            is_wanted=row.slug == wanted and row.product_id not in owned,
+        )
+        for row in configurations
     ]
     for card in cards:
         for purchase in filter(None, (card.owned, card.pending)):

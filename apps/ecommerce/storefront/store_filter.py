@@ -26,7 +26,7 @@ TYPE_FILTERS = {
 
 @dataclass(frozen=True, slots=True)
 class StoreFilter:
-    """?q=words&type=one_time|recurring&category=slug&tag=slug&sort=newest|name|price&product=slug (first).
+    """?q=words&type=one_time|recurring&category=slug&tag=slug&sort=newest|name|price&product=slug (first)&exact=1.
 
     Invalid values are ignored.
     """
@@ -37,6 +37,7 @@ class StoreFilter:
     first: str = ""
     category: str = ""
     tag: str = ""
+    exact: bool = False  # the typed words, even if they find nothing
 
     @classmethod
     def from_query(cls, params: QueryDict) -> Self:
@@ -48,6 +49,7 @@ class StoreFilter:
             first=params.get("product", "")[:MAX_LENGTH],
             category=params.get("category", "")[:MAX_LENGTH],
             tag=params.get("tag", "")[:MAX_LENGTH],
+            exact="exact" in params,
         )
 
     @property
@@ -67,12 +69,15 @@ class StoreFilter:
         return rows
 
     def queryset(self) -> ProductConfigurationQuerySet:
-        """Return the matching products in order. Products with the words in their name come first."""
+        """Return the matching products in order: first those whose name has words that begin like the search."""
         rows, words = self.matching(), self.words
         order = list(SORTS[self.sort])
         if words and not self.sort:
-            rows = rows.annotate(in_name=Q(*(Q(sort_name__contains=word) for word in words)))
-            order.insert(0, "-in_name")
+            begins = (Q(sort_name__startswith=word) | Q(sort_name__contains=f" {word}") for word in words)
+            rows = rows.annotate(
+                begins_in_name=Q(*begins), in_name=Q(*(Q(sort_name__contains=word) for word in words))
+            )
+            order[:0] = ["-begins_in_name", "-in_name"]
         if self.first:
             rows = rows.annotate(is_first=Q(slug=self.first))
             order.insert(0, "-is_first")

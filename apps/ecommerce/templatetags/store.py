@@ -14,9 +14,10 @@ from django.utils.translation import get_language
 
 from apps.core import page_cache
 from apps.ecommerce.catalogue.markdown import render_markdown
-from apps.ecommerce.models import Payment, ProductConfiguration, Purchase
+from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, latest_consents
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
+from apps.ecommerce.purchases.consent import consent_texts, costs_nothing
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.free_purchases import is_free
 from apps.ecommerce.purchases.payment_labels import (
@@ -26,6 +27,7 @@ from apps.ecommerce.purchases.payment_labels import (
     payment_note,
     payment_period,
 )
+from apps.ecommerce.storefront.other_products import other_products
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
 from apps.ecommerce.stripe_api.client import is_livemode
@@ -46,6 +48,7 @@ register.filter(is_for_current_plan)
 register.filter(payment_label)
 register.filter(payment_note)
 register.filter(payment_period)
+register.filter(latest_consents)
 
 
 @register.simple_tag
@@ -75,6 +78,17 @@ def cost_money(options: Sequence[PriceOption]) -> bool:
     return any(price.is_custom or any(price.amounts.values()) for price in prices)
 
 
+@register.inclusion_tag("ecommerce/_consent.html")
+def consent_boxes(*prices: Price) -> dict[str, object]:
+    """`{% consent_boxes price %}`: the boxes that a buyer ticks before the checkout of one of the prices."""
+    return {"texts": consent_texts(is_free=all(map(costs_nothing, prices)))}
+
+
+@register.inclusion_tag("ecommerce/_consent.html")
+def consent_boxes_of(options: Sequence[PriceOption]) -> dict[str, object]:
+    return consent_boxes(*(option.price for option in options))
+
+
 @register.filter
 def need_only_email(options: Sequence[PriceOption]) -> bool:
     """Return whether a visitor gets each option by entering an e-mail address."""
@@ -95,6 +109,13 @@ def next_amount(purchase: Purchase) -> str:
 @register.filter
 def presentment_amount(payment: Payment) -> str:
     return format_money(payment.presentment_amount, payment.presentment_currency)
+
+
+@register.inclusion_tag("ecommerce/_other_products.html", takes_context=True)
+def other_products_for(context: template.Context, purchase: Purchase) -> dict[str, object]:
+    """`{% other_products_for purchase %}`: what the user may like next; the category of this purchase comes first."""
+    category_id = purchase.product.configuration.category_id
+    return {"others": other_products(context["request"].user, category_id)}
 
 
 @register.simple_tag

@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
@@ -28,6 +29,14 @@ from apps.ecommerce.purchases.checkout_refusals import (
     AlreadyOwned,
     AlreadySubscribed,
     CheckoutRefused,
+)
+from apps.ecommerce.purchases.consent import (
+    ConsentMissing,
+    ConsentText,
+    consent_fields,
+    consent_values,
+    require_consent,
+    store_consent_of_checkout,
 )
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
@@ -71,29 +80,36 @@ def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -
     choice, promised_code = _read_choice(form)
     if not choice["price"]:
         return redirect(configuration)
+    is_own = request.method == "POST" and _comes_from_this_site(request)
+    if guests_can_buy() and not is_own:
+        return HttpResponseSeeOther(_product_url(configuration, choice))
+    try:
+        consents = require_consent(form, configuration, choice["price"])
+    except ConsentMissing as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseSeeOther(_product_url(configuration, choice))
     if guests_can_buy():
-        if request.method != "POST" or not _comes_from_this_site(request):
-            return HttpResponseSeeOther(_product_url(configuration, choice))
         price = next((row for row in configuration.prices if row.id == choice["price"]), None)
         if price and configuration.is_on_sale and is_free(price):
-            return _send_free(request, configuration, price)
+            return _send_free(request, configuration, price, consents)
         with suppress(AccountNeeded):
-            return _redirect_to_stripe(request, configuration, choice, promised_code)
-    request.session[PENDING_CHECKOUT] = {"slug": configuration.slug, "code": promised_code, **choice}
+            return _redirect_to_stripe(request, configuration, choice, promised_code, form)
+    pending = {"slug": configuration.slug, "code": promised_code, **choice, **consent_fields(form)}
+    request.session[PENDING_CHECKOUT] = pending
     return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
 
 
 @csrf_protect
 def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, *_read_choice(request.POST))
+        return _redirect_to_stripe(request, configuration, *_read_choice(request.POST), request.POST)
     pending = request.session.get(PENDING_CHECKOUT, {})
     choice, _code = _read_choice(request.GET)
     if pending.get("slug") != configuration.slug:  # a link or an old tab: the buyer has to confirm
         return HttpResponseSeeOther(_product_url(configuration, choice))
     del request.session[PENDING_CHECKOUT]
     choice = {name: pending.get(name, "") for name in choice}
-    return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""))
+    return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""), pending)
 
 
 def _read_choice(form: QueryDict) -> tuple[dict[str, str], str]:
@@ -102,16 +118,19 @@ def _read_choice(form: QueryDict) -> tuple[dict[str, str], str]:
     return choice, form.get("code", "")[:MAX_CODE_LENGTH]
 
 
-def _send_free(request: HttpRequest, configuration: ProductConfiguration, price: Price) -> HttpResponseBase:
+def _send_free(
+    request: HttpRequest, configuration: ProductConfiguration, price: Price, consents: list[ConsentText]
+) -> HttpResponseBase:
     """E-mail a link to the free product. The page is the same whether the address has it already."""
     form = EmailForm(request.POST if "email" in request.POST else None)
     if not form.is_valid():
         context = {"configuration": configuration, "price": price, "form": form}
+        context["consents"] = consent_fields(request.POST)
         return render(request, "ecommerce/free_product.html", context)
     email = form.cleaned_data["email"]
     if seconds := consume("free_order", request, key=normalize_mailbox(email)):
         return too_many_requests(request, seconds)
-    send_free.enqueue(email, price.id, get_language() or "")
+    send_free.enqueue(email, price.id, get_language() or "", consent_values(request, consents))
     return render(request, "ecommerce/link_sent.html", {"email": email, "configuration": configuration})
 
 
@@ -145,15 +164,22 @@ def checkout_return(request: BuyerRequest) -> HttpResponse:
 
 
 def _redirect_to_stripe(
-    request: HttpRequest, configuration: ProductConfiguration, choice: dict[str, str], promised_code: str
+    request: HttpRequest,
+    configuration: ProductConfiguration,
+    choice: dict[str, str],
+    promised_code: str,
+    agreed: Mapping[str, str],
 ) -> HttpResponse:
     buyer = request.user if request.user.is_authenticated else start_guest(request)
     price, currency = choice["price"], choice["currency"]
     code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
     urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
     try:
+        consents = require_consent(agreed, configuration, price)
         with stripe_deadline():
-            return HttpResponseSeeOther(start_checkout(buyer, configuration, price, currency, code, **urls))
+            url = start_checkout(buyer, configuration, price, currency, code, **urls)
+        store_consent_of_checkout(request, buyer, price, url, consents)
+        return HttpResponseSeeOther(url)
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())

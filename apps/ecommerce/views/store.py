@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import prefetch_related_objects
@@ -17,6 +18,7 @@ from apps.ecommerce.models import Category, ProductConfiguration, ProductConfigu
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.purchases.previews import can_preview
 from apps.ecommerce.storefront.code_notes import add_code_notes, upgrade_code_note
+from apps.ecommerce.storefront.corrections import corrected
 from apps.ecommerce.storefront.groups import known_slug, store_counts
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
@@ -48,17 +50,25 @@ UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # 
 def store(request: HttpRequest) -> HttpResponse:
     store_filter = StoreFilter.from_query(request.GET)
     groups = {"category": known_slug(Category), "tag": known_slug(Tag)}
-    known = {name: check(getattr(store_filter, name)) for name, check in groups.items()}
+    known: dict[str, Any] = {name: check(getattr(store_filter, name)) for name, check in groups.items()}
     store_filter = replace(store_filter, **known)
     counts = store_counts(store_filter)
-    pages = paginate(store_filter.queryset(), request.GET.get("page", ""), counts.products)
+    correction = None
+    if store_filter.q and not (counts.products or store_filter.exact):
+        correction = corrected(store_filter)
+    if correction:
+        counts = store_counts(correction)
+    pages = paginate((correction or store_filter).queryset(), request.GET.get("page", ""), counts.products)
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     context = {
         "filter": store_filter,
+        "correction": correction,
         "pages": pages,
         "categories": counts.categories,
         "tags": counts.tags,
-        "cards": SimpleLazyObject(lambda: product_cards(_configurations(pages), purchases)),
+        "cards": SimpleLazyObject(
+            lambda: product_cards(_configurations(pages), purchases, store_filter.first)
+        ),
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
