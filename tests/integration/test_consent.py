@@ -14,7 +14,8 @@ from apps.ecommerce.models import Consent, LegalText, ProductConfiguration, Purc
 from apps.ecommerce.purchases.consent import consent_texts
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
-from tests.factories import first_price, pay, press_buy, signed_in, url_path
+from tests.factories import create_product, first_price, pay, press_buy, signed_in, url_path
+from tests.guest_actions import OWN_PAGE
 
 pytestmark = pytest.mark.django_db
 
@@ -251,3 +252,39 @@ def test_each_language_has_its_own_texts() -> None:
         german = [text.text for text in consent_texts()]
     assert german != [text.text for text in consent_texts()]
     assert all(german)
+
+
+# --- buyers without an account ------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_guest_agrees_before_the_payment(sandbox: Any, icons: ProductConfiguration, settings: Any) -> None:
+    settings.GUEST_CHECKOUT, url = True, f"/store/{icons.slug}/buy/"
+    browser, form = Client(), {"price": first_price(icons).id}
+    refused = browser.post(url, form, headers=OWN_PAGE)
+    assert "Please accept the terms of sale" in messages_of(browser, refused)
+    assert not Purchase.objects.exists()
+    response = browser.post(url, {**form, **boxes(browser, icons)}, headers=OWN_PAGE)
+    assert "/stripe-sandbox/" in response["Location"]
+    assert [row.kind for row in Purchase.objects.get().consents.all()] == ["terms", "withdrawal"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_free_product_asks_for_the_terms_only(sandbox: Any, ada: User, settings: Any) -> None:
+    """Of accounts, and of visitors who enter their address on the product page, or on the page after it."""
+    settings.GUEST_CHECKOUT = True
+    free = create_product(sandbox.client, "Wallpaper", 0)
+    price, url = first_price(free).id, f"/store/{free.slug}/buy/"
+    ticked = boxes(Client(), free)
+    assert list(ticked) == ["consent_terms"]
+    assert Client().post(url, {"price": price, "email": "x@example.com"}, headers=OWN_PAGE).status_code == 303
+    assert not Purchase.objects.exists()
+    signed_in(ada).post(url, {"price": price, **ticked})
+    Client().post(url, {"price": price, "email": "gina@example.com", **ticked}, headers=OWN_PAGE)
+    page = Client().post(url, {"price": price, **ticked}, headers=OWN_PAGE).content.decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    Client().post(url, {"email": "hugo@example.com", **hidden}, headers=OWN_PAGE)
+    assert Purchase.objects.count() == 3
+    for purchase in Purchase.objects.all():
+        [consent] = purchase.consents.all()
+        assert (consent.kind, consent.document.language) == ("terms", "en"), purchase.email
