@@ -39,7 +39,8 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.purchases.customers import queue_email_update
         from apps.ecommerce.purchases.external_sales import queue_adoption
         from apps.ecommerce.purchases.manual_access import queue_claim, queue_claim_after_signup
-        from apps.users import admin_site, personal_data
+        from apps.ecommerce.storefront.pending_checkout import pending_path
+        from apps.users import admin_site, personal_data, sign_in
         from apps.users.models import User
 
         for model in (Product, Price, ProductConfiguration):
@@ -52,6 +53,7 @@ class EcommerceConfig(AppConfig):
         founder_emails.connect()
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
+        sign_in.destinations.append(pending_path)
         email_confirmed.connect(queue_adoption)
         email_confirmed.connect(queue_claim)
         user_signed_up.connect(queue_claim_after_signup)

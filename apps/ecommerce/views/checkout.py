@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.core.message_storage import drop_notices
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import MAX_CODE_LENGTH, ProductConfiguration, Purchase
@@ -23,14 +24,13 @@ from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned, AlreadySubs
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
+from apps.ecommerce.storefront.pending_checkout import PENDING_CHECKOUT
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.requests import SignedInRequest
 
 logger = logging.getLogger(__name__)
-
-PENDING_CHECKOUT = "pending_checkout"  # session key: what a visitor buys after signing in
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -80,6 +80,7 @@ def checkout_return(request: SignedInRequest) -> HttpResponse:
         purchase.returned_at = timezone.now()
         Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
     purchase = refresh_or_stale(purchase, "return page")
+    drop_notices(request)  # "You are signed in", "You need this product": all from before the payment
     return render_purchase(request, purchase, view="return")
 
 
