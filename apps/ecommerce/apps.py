@@ -15,7 +15,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
+        from apps.ecommerce.content import file_updates, goods_in_emails  # noqa: F401  (they add to the e-mails)
         from apps.ecommerce.content.files import delete_upload, keep_plan, record_change
         from apps.ecommerce.content.progress import export_progress
         from apps.ecommerce.models import (

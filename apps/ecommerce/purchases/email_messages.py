@@ -14,6 +14,7 @@ from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails, EmailText
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import format_day, message_values
 from apps.ecommerce.purchases.payment_labels import payment_period
+from apps.ecommerce.purchases.receipts import seller_lines, seller_of
 from apps.ecommerce.purchases.status_messages import status_message
 
 WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
@@ -50,6 +51,7 @@ def build_email(
             "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
+            "seller": seller_lines(payment) if payment and payment.pk else seller_of(purchase),
             "licence": LicenceKey.objects.for_purchase(purchase).first() if kind in WITH_LICENCE else None,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "site_name": settings.SITE_NAME,

@@ -7,6 +7,11 @@ from apps.ecommerce.purchases.billing_details import billing_lines
 from apps.users.models import User
 
 
+def seller_of(purchase: Purchase) -> list[str]:
+    """Return name and address of the shop on the day of the order."""
+    return purchase.seller.splitlines() or [settings.SITE_NAME, *settings.SELLER_ADDRESS]
+
+
 def seller_lines(payment: Payment) -> list[str]:
     """Return name and address of the shop on the day of the payment.
 
