@@ -23,6 +23,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True  # one address per user: the old one until the new one is verified
 ACCOUNT_FORMS = {
     "add_email": "apps.users.forms.AddEmailForm",
+    "login": "apps.users.forms.LoginForm",
     "request_login_code": "apps.users.forms.RequestLoginCodeForm",
     "reset_password": "apps.users.forms.ResetPasswordForm",
     "signup": "apps.users.forms.SignupForm",

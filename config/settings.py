@@ -163,6 +163,7 @@ MIDDLEWARE = [
     "apps.users.guests.guest_middleware",
     "apps.ecommerce.back_office.view_as_buyer.ViewAsBuyerMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    *(["apps.devtools.middleware.link_error_pages"] if DEBUG else []),
 ]
 
 # --- Stripe sandbox: packages/stripe-sandbox simulates Stripe without a key ---------------------------------
@@ -180,10 +181,8 @@ if STRIPE_SANDBOX:
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-template_loaders = [
-    "django.template.loaders.filesystem.Loader",
-    "apps.core.template_loaders.AppDirectoriesLoader",
-]
+template_loaders = ["django.template.loaders.filesystem.Loader"]
+template_loaders += ["apps.core.template_loaders.AppDirectoriesLoader"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

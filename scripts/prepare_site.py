@@ -70,6 +70,7 @@ def _summary(port: int) -> str:
         lines += [f"Test cards{CARDS}", ""]
     if settings.DEBUG:
         lines.append(f"E-mails of the site:   {url}/dev/mail/")
+        lines.append(f"Components and errors: {url}/dev/style/ and {url}/dev/errors/")
     if settings.STRIPE_SANDBOX:
         lines.append(f"Sandbox control panel: {url}/stripe-sandbox/")
     return "\n".join([*lines, "Stop with Ctrl-C.", ""])

@@ -27,8 +27,8 @@ def buy(browser: Client, configuration: ProductConfiguration, email: str = "gina
 
 
 def emailed_link(position: int = -1) -> str:
-    [link] = set(re.findall(r"http://\S+/purchases/link/\S+", sent_to_buyers()[position].body))
-    return url_path(link)
+    """Return the path of the main link of an e-mail."""
+    return url_path(re.findall(r"http://\S+/purchases/link/\S+", sent_to_buyers()[position].body)[0])
 
 
 def goods_url(configuration: ProductConfiguration) -> str:

@@ -1,8 +1,10 @@
 from django.urls import path
 
-from apps.devtools.views import mailbox, style
+from apps.devtools.views import errors, mailbox, style
 
 urlpatterns = [
+    path("errors/", errors.errors, name="dev_errors"),
+    path("errors/<slug:name>/", errors.error, name="dev_error"),
     path("style/", style.style, name="dev_style"),
     path("mail/", mailbox.inbox, name="dev_mailbox"),
     path("mail/previews/", mailbox.previews, name="dev_mail_previews"),

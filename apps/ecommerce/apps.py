@@ -15,7 +15,7 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.back_office.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
-        from apps.ecommerce.content import file_updates  # noqa: F401  (adds its e-mail)
+        from apps.ecommerce.content import file_updates, goods_in_emails  # noqa: F401  (they add to the e-mails)
         from apps.ecommerce.content.files import delete_upload, keep_plan, record_change
         from apps.ecommerce.content.progress import export_progress
         from apps.ecommerce.models import (
@@ -40,7 +40,8 @@ class EcommerceConfig(AppConfig):
         from apps.ecommerce.purchases.external_sales import queue_adoption
         from apps.ecommerce.purchases.guest_orders import claim_after_signup, claim_confirmed
         from apps.ecommerce.purchases.manual_access import queue_claim, queue_claim_after_signup
-        from apps.users import admin_site, personal_data
+        from apps.ecommerce.storefront.pending_checkout import pending_path
+        from apps.users import admin_site, personal_data, sign_in
         from apps.users.models import User
 
         for model in (Product, Price, ProductConfiguration):
@@ -53,6 +54,7 @@ class EcommerceConfig(AppConfig):
         founder_emails.connect()
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)
+        sign_in.destinations.append(pending_path)
         email_confirmed.connect(queue_adoption)
         email_confirmed.connect(queue_claim)
         user_signed_up.connect(queue_claim_after_signup)

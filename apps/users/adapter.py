@@ -4,12 +4,13 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import passthrough_next_redirect_url
 from allauth.core import context as current
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth import REDIRECT_FIELD_NAME, update_session_auth_hash
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.core.client_ip import client_ip
 from apps.core.site_urls import absolute_url
-from apps.users import email_changes, email_verification, emails
+from apps.users import email_changes, email_verification, emails, sign_in
 from apps.users.models import User
 
 REAUTHENTICATION_LABELS = {
@@ -60,6 +61,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         elif result.status == "FAILED" and request:
             text = _("We couldn't send the e-mail. Please request it again in a few minutes.")
             messages.warning(request, text)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """Send a link that signs in and continues where the visitor signed up, also in another browser."""
+        url = passthrough_next_redirect_url(current.request, reverse("account_login"), REDIRECT_FIELD_NAME)
+        context = {"login_url": url, "password_reset_url": reverse("account_reset_password")}
+        self.send_mail("account/email/account_already_exists", email, context)
 
     def send_notification_mail(
         self,
@@ -109,8 +116,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Return a key without the Host header: allauth uses it, but a client can change it."""
         return str(credentials.get("email", "")).lower()
 
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        return sign_in.destination(request) or str(super().get_signup_redirect_url(request))
+
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Return the admin for operators, unless they came from another page."""
+        """Return where the visitor wanted to go without `next`, or the admin for operators."""
+        if path := sign_in.destination(request):
+            return path
         user = request.user
         if user.is_staff and user.get_all_permissions():
             return reverse("admin:index")

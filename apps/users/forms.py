@@ -1,7 +1,9 @@
 import re
+from typing import Any
 
 from allauth.account import forms as account
 from allauth.account.models import EmailAddress
+from allauth.core import context as current
 from allauth.socialaccount import forms as social
 from django import forms
 from django.db import transaction
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.users import email_verification
 from apps.users.models import User
+from apps.users.sign_in import TYPED_EMAIL
 
 # No quoted names, accents and IP addresses. https://docs.stripe.com/error-codes#email-invalid
 STRIPE_EMAIL = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@([a-zA-Z0-9-]+\.)+[a-zA-Z][a-zA-Z0-9-]+")
@@ -74,7 +77,17 @@ class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
         return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
 
 
+class LoginForm(account.LoginForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("login", self.request.session.get(TYPED_EMAIL))
+
+
 class RequestLoginCodeForm(account.RequestLoginCodeForm):  # type: ignore[misc]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("email", current.request.session.get(TYPED_EMAIL))
+
     def clean_email(self) -> str:
         email: str = super().clean_email()
         self._user = email_verification.find_account(email)

@@ -13,6 +13,7 @@ reset_password = rate_limited("reset_password", by=posted_mailbox)(allauth.passw
 
 urlpatterns = [
     path("", views.account, name="account"),
+    path("signup/sign-in/", views.sign_in_instead, name="account_sign_in_instead"),
     path("email/confirm-first/", views.confirm_first, name="account_confirm_first"),
     path("email/undo/<str:token>/", views.undo_email_change, name="account_undo_email_change"),
     path("export/", views.export, name="account_export"),

@@ -5,13 +5,13 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
-from allauth.account.utils import get_next_redirect_url
+from allauth.account.utils import get_next_redirect_url, passthrough_next_redirect_url
 from allauth.account.views import EmailView
 from allauth.core import ratelimit
 from allauth.core.exceptions import ReauthenticationRequired
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
-from django.contrib.auth import logout
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -24,8 +24,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.core.rate_limits import too_many_requests
 from apps.users import email_changes, email_verification, personal_data
+from apps.users.emails import MAX_EMAIL_LENGTH
 from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.requests import SignedInRequest
+from apps.users.sign_in import TYPED_EMAIL
 
 CONFIRMATION_PAUSE_SECONDS = 180  # as RATE_LIMITS["confirm_email"]
 
@@ -46,6 +48,15 @@ def reauthenticate_first(view: View) -> View:
             return redirect(request.path)
 
     return inner
+
+
+@require_POST
+@never_cache
+@sensitive_post_parameters("password1")
+def sign_in_instead(request: HttpRequest) -> HttpResponse:
+    """Redirect from the sign-up form to the sign-in page, which shows the typed address. No URL contains it."""
+    request.session[TYPED_EMAIL] = request.POST.get("email", "").strip()[:MAX_EMAIL_LENGTH]
+    return redirect(passthrough_next_redirect_url(request, reverse("account_login"), REDIRECT_FIELD_NAME))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,4 +1,4 @@
-// Menus, forms, toasts and the theme switch of all pages. All of them work without JavaScript.
+// Menus, toasts and the theme switch of all pages. All of them work without JavaScript.
 
 // Close an open menu on Escape, on a click outside, and when the focus leaves it.
 const openMenus = () => document.querySelectorAll("details[data-menu][open]");
@@ -20,19 +20,6 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("focusout", ({ target, relatedTarget }) => {
   const menu = target.closest?.("details[data-menu][open]");
   if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
-});
-
-// Send a form that opens another site only once, even if its button is clicked twice.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (!form.matches("[data-once]")) return;
-  if (form.dataset.sent) event.preventDefault();
-  form.dataset.sent = "yes";
-});
-
-// The back button restores the page with its forms: let them be sent again.
-window.addEventListener("pageshow", () => {
-  for (const form of document.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
 document.addEventListener("click", (event) => {
@@ -60,8 +47,26 @@ window.addEventListener("load", () => {
 });
 
 document.addEventListener("click", (event) => {
-  event.target.closest("[data-dismiss]")?.closest("[data-toast]").remove();
+  const toast = event.target.closest("[data-dismiss]")?.closest("[data-toast]");
+  if (!toast) return;
+  const next = toast.nextElementSibling ?? toast.previousElementSibling;
+  toast.remove();
+  (next?.querySelector("[data-dismiss]") ?? document.getElementById("main")).focus({ preventScroll: true });
 });
+
+// Close toasts that need no action after the time to read them, which restarts after pointing at or focusing them.
+for (const toast of document.querySelectorAll("[data-toast=brief]")) {
+  const milliseconds = 6000 + 100 * toast.textContent.trim().length;
+  let timer;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(close, milliseconds);
+  };
+  const close = () => (document.hidden || toast.matches(":hover, :focus-within") ? wait() : toast.remove());
+  toast.addEventListener("pointerleave", wait);
+  toast.addEventListener("focusout", wait);
+  wait();
+}
 
 // Switch the theme without a request. The view sets the same cookie.
 const THEMES = { light: ["all", "not all"], dark: ["not all", "all"] };

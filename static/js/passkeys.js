@@ -11,6 +11,7 @@ async function fetchOptions({ dataset: { options, passkey } }) {
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!startBusy(form, form.querySelector("[type=submit]"))) return;
     const problem = form.querySelector("[data-problem]");
     problem.hidden = true;
     try {
@@ -19,6 +20,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.submit();
     } catch {
       problem.hidden = false;
+      endBusy(form);
     }
   });
   form.querySelector("[type=submit]").disabled = false; // before, a click would have sent no credential

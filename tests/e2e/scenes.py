@@ -78,6 +78,7 @@ FOR_VISITORS = [
     page_at("privacy", "/privacy/"),
     page_at("refunds", "/refunds/"),
     page_at("sign-up", "/accounts/signup/"),
+    page_at("sign-in-for-a-product", "/accounts/login/?next=/purchases/tiny-tools/"),
     page_at("sign-in", "/accounts/login/"),
     page_at("sign-in-code", "/accounts/login/code/"),
     page_at("password-reset", "/accounts/password/reset/"),
@@ -87,6 +88,7 @@ FOR_VISITORS = [
 # These exist with DEBUG=true only.
 FOR_DEVELOPERS = [
     page_at("mailbox", "/dev/mail/"),
+    page_at("error-pages", "/dev/errors/"),
     page_at("sandbox-panel", "/stripe-sandbox/"),
 ]
 

@@ -70,7 +70,7 @@ def test_visitor_who_signs_in_continues_to_checkout_with_the_same_price(page: Pa
     product = ProductPage(page).goto("launch-pages")
     product.choose("Product")
     product.buy()
-    SignUp(page).sign_in_link.click()
+    SignUp(page).sign_in_button.click()
     SignIn(page).submit(ada.email, PASSWORD_OF_ADA)
 
     checkout = HostedCheckout(page)

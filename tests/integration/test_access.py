@@ -79,6 +79,7 @@ account_export                                    login    302      302      302
 account_delete                                    login    302      302      302      302      302
 account_confirm_first                             login    302      302      302      302      302
 account_undo_email_change                         200      200      200      200      200      200
+account_sign_in_instead                           405      405      405      405      405      405
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      200      200      200      200      200
 account_inactive                                  200      200      200      200      200      200
@@ -176,6 +177,7 @@ webhooks/stripe                                   400      400      400      400
 account                                           login    200      200      200      200      200
 account_delete                                    login    302      302      302      302      302
 account_undo_email_change                         200      200      200      200      200      200
+account_sign_in_instead                           302      302      302      302      302      302
 account_login                                     200      302      302      302      302      302
 account_logout                                    302      302      302      302      302      302
 account_signup                                    200      302      302      302      302      302

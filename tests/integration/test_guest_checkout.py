@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -163,6 +164,17 @@ def test_emailed_link_creates_an_account_and_opens_the_goods(
     assert "Icon set" in phone.get("/purchases/").content.decode()
     assert paying.get(goods_url(icons)).status_code == 302
     assert paying.get(purchase.get_absolute_url())["Location"].startswith("/accounts/login/")
+
+
+def test_email_links_to_goods_file_and_order(sandbox: Any, icons: ProductConfiguration) -> None:
+    """Each link is enough, on any device."""
+    file = add_file(icons)
+    order = buy(Client(), icons)
+    links = re.findall(r"http://\S+/purchases/link/\S+", mail.outbox[-1].body)
+    targets = [Client().get(url_path(link))["Location"] for link in links]
+    assert targets == [goods_url(icons), f"{goods_url(icons)}files/{file.pk}/", order.get_absolute_url()]
+    for wrong in ("999999", "x", "-1", "9" * 400):
+        assert Client().get(url_path(links[0]), {"to": wrong}).status_code == 302
 
 
 def test_link_in_the_paying_browser_signs_in(sandbox: Any, icons: ProductConfiguration) -> None:

@@ -26,6 +26,10 @@ class Picture:
     def src(self) -> str:
         return default_storage.url(self.files[-1]) if self.widths else self.address
 
+    def url(self, width: int) -> str:
+        """Return the URL of the copy in this one of `widths`."""
+        return default_storage.url(f"{self.address}-{width}.webp")
+
     @property
     def srcset(self) -> str:
         copies = zip(self.files, self.widths, strict=True)

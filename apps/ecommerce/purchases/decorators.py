@@ -61,7 +61,9 @@ def product_required(
         refusal = await sync_to_async(_check_ownership)(request, slug, plans, is_page)
         return refusal or await private_view(request, *args, **kwargs)
 
-    return async_wrapper if iscoroutinefunction(view) else wrapper
+    gate: Callable[..., Any] = async_wrapper if iscoroutinefunction(view) else wrapper
+    gate.product_slug = product_slug  # type: ignore[attr-defined]  # the sign-in page names the product
+    return gate
 
 
 class ProductRequiredMixin:

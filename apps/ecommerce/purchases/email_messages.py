@@ -13,10 +13,12 @@ from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails, EmailText
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.message_values import format_day, message_values
-from apps.ecommerce.purchases.order_links import order_link
+from apps.ecommerce.purchases.order_links import ORDER, order_link
 from apps.ecommerce.purchases.payment_labels import payment_period
+from apps.ecommerce.purchases.receipts import seller_lines, seller_of
 from apps.ecommerce.purchases.status_messages import status_message
 
+WITH_GOODS = (Mail.Kind.CONFIRMED,)  # their button opens the goods, and a second link the order
 WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
 
 WITH_CONSENT = (Mail.Kind.CONFIRMED, Mail.Kind.WAITING)
@@ -54,6 +56,7 @@ def build_email(
             "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
+            "seller": seller_lines(payment) if payment and payment.pk else seller_of(purchase),
             "licence": LicenceKey.objects.for_purchase(purchase).first() if kind in WITH_LICENCE else None,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "consents": consents,
@@ -98,7 +101,7 @@ def _proves_address(kind: str, purchase: Purchase) -> bool:
 
 def _link_url(kind: str, purchase: Purchase, payment: Payment | None) -> str:
     if _proves_address(kind, purchase):
-        return order_link(purchase)
+        return order_link(purchase, ORDER if kind in WITH_GOODS else "")
     is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
     path = payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()
     return f"{settings.SITE_URL}{path}"

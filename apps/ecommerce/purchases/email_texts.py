@@ -35,7 +35,7 @@ TEXTS: dict[str, EmailText] = {
     Mail.Kind.CONFIRMED: EmailText(
         _("Your order: %(product)s"),
         _("Thanks for your order"),
-        _("You can open %(product)s from your order page at any time. Keep this e-mail as your receipt."),
+        _("You can open %(product)s at any time. Keep this e-mail as your receipt."),
         _("View order"),
         has_receipt=True,
     ),

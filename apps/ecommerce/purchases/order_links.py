@@ -10,6 +10,7 @@ from apps.ecommerce.models import Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.stripe_api.client import is_livemode
 
+ORDER = "order"
 SALT = "apps.ecommerce.order_links"
 LINK_AGE = timedelta(days=30)
 # After an account has claimed the order. Programs that scan e-mails open a link before the buyer does, and people open
@@ -17,9 +18,10 @@ LINK_AGE = timedelta(days=30)
 CLAIMED_LINK_AGE = timedelta(days=2)
 
 
-def order_link(purchase: Purchase) -> str:
+def order_link(purchase: Purchase, to: str = "") -> str:
+    """Return the URL that opens what was bought. `to` is the id of a file, or ORDER."""
     key = signing.dumps([purchase.public_id.hex, purchase.current_email], salt=SALT)
-    return f"{settings.SITE_URL}{reverse('open_order', args=[key])}"
+    return f"{settings.SITE_URL}{reverse('open_order', args=[key])}{f'?to={to}' if to else ''}"
 
 
 def find_by_link(key: str) -> Purchase | None:
@@ -36,8 +38,11 @@ def find_by_link(key: str) -> Purchase | None:
     return purchase if purchase and is_owned and purchase.current_email == email else None
 
 
-def goods_url(purchase: Purchase) -> str:
-    """Return the path of what was bought; without access, of the order, which says why."""
-    if has_access(purchase):
-        return reverse("purchased_product", args=[purchase.product.configuration.slug])
-    return purchase.get_absolute_url()
+def goods_url(purchase: Purchase, to: str = "") -> str:
+    """Return the path of what was bought, see order_link. Without access, that of the order, which says why."""
+    if to == ORDER or not has_access(purchase):
+        return purchase.get_absolute_url()
+    slug = purchase.product.configuration.slug
+    if to.isdecimal():
+        return reverse("purchased_file", args=[slug, int(to)])
+    return reverse("purchased_product", args=[slug])

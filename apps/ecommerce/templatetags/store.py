@@ -16,6 +16,7 @@ from apps.core import page_cache
 from apps.ecommerce.catalogue.markdown import render_markdown
 from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, latest_consents
 from apps.ecommerce.money import format_money
+from apps.ecommerce.purchases import billing_details
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
 from apps.ecommerce.purchases.consent import consent_texts, costs_nothing
 from apps.ecommerce.purchases.entitlements import owned
@@ -27,6 +28,7 @@ from apps.ecommerce.purchases.payment_labels import (
     payment_note,
     payment_period,
 )
+from apps.ecommerce.storefront import pending_checkout as checkouts
 from apps.ecommerce.storefront.other_products import other_products
 from apps.ecommerce.storefront.price_options import PriceOption, bought_price_name, price_name, product_label
 from apps.ecommerce.storefront.product_cards import ProductCard
@@ -54,6 +56,22 @@ register.filter(latest_consents)
 @register.simple_tag
 def is_test_mode() -> bool:
     return not is_livemode()
+
+
+@register.simple_tag(takes_context=True)
+def pending_checkout(context: template.Context) -> checkouts.PendingCheckout | None:
+    return checkouts.pending_checkout(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def wanted_product(context: template.Context) -> ProductConfiguration | None:
+    return checkouts.wanted_product(context["request"])
+
+
+@register.simple_tag
+def billing_lines(purchase: Purchase) -> list[str]:
+    """Return the buyer's name or company, address and tax id."""
+    return billing_details.billing_lines(purchase.user, livemode=purchase.livemode) if purchase.user else []
 
 
 @register.filter

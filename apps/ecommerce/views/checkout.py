@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.core.message_storage import drop_notices
 from apps.core.rate_limits import consume, rate_limited, too_many_requests
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase
@@ -42,6 +43,7 @@ from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
+from apps.ecommerce.storefront.pending_checkout import PENDING_CHECKOUT
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.guests import EmailForm
@@ -51,8 +53,6 @@ from apps.users.guests import guests_can_buy, is_buyer, start_guest
 from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
-
-PENDING_CHECKOUT = "pending_checkout"  # session key: what a visitor buys after signing in
 
 
 class HttpResponseSeeOther(HttpResponseRedirect):
@@ -160,6 +160,7 @@ def checkout_return(request: BuyerRequest) -> HttpResponse:
     purchase = refresh_or_stale(purchase, "return page")
     if not is_own:  # paid in an app that has opened the shop in another browser
         return render(request, "ecommerce/paid_elsewhere.html", {"purchase": purchase})
+    drop_notices(request)  # "You are signed in", "You need this product": all from before the payment
     return render_purchase(request, purchase, view="return")
 
 

@@ -7,7 +7,7 @@ class SignUp:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
-        self.sign_in_link = page.get_by_role("main").locator("a[href^='/accounts/login/']")
+        self.sign_in_button = page.locator("button[formaction='/accounts/signup/sign-in/']")
 
     def goto(self) -> "SignUp":
         self.page.goto("/accounts/signup/")
@@ -16,7 +16,7 @@ class SignUp:
     def submit(self, email: str, password: str) -> None:
         self.page.locator("[name=email]").fill(email)
         self.page.locator("[name=password1]").fill(password)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
 
 class SignIn:
@@ -32,7 +32,7 @@ class SignIn:
     def submit(self, email: str, password: str) -> None:
         self.page.locator("[name=login]").fill(email)
         self.page.locator("[name=password]").fill(password)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
     def use_passkey(self) -> None:
         self.page.locator("form[data-passkey=get] button").click()
@@ -40,11 +40,11 @@ class SignIn:
     def ask_for_code(self, email: str) -> None:
         self.page.get_by_role("main").locator("a[href^='/accounts/login/code/']").click()
         self.page.locator("[name=email]").fill(email)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
     def submit_second_factor(self, code: str) -> None:
         self.page.locator("[name=code]").fill(code)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
     def open_password_reset(self) -> None:
         self.page.locator("a[href^='/accounts/password/reset/']").click()
@@ -69,12 +69,12 @@ class PasswordReset:
 
     def request(self, email: str) -> None:
         self.page.locator("[name=email]").fill(email)
-        self.page.get_by_role("main").get_by_role("button").click()
+        self.page.get_by_role("main").locator("[type=submit]").click()
 
     def choose(self, password: str) -> None:
         self.page.locator("[name=password1]").fill(password)
         self.page.locator("[name=password2]").fill(password)
-        self.page.get_by_role("main").get_by_role("button").click()
+        self.page.get_by_role("main").locator("[type=submit]").click()
 
 
 class Mailbox:

@@ -21,13 +21,13 @@ class Security:
     def reauthenticate(self, password: str) -> None:
         """Type the password that sensitive changes require."""
         self.page.locator("[name=password]").fill(password)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
     def type_code(self, code: str) -> None:
         """Type the e-mailed code and return from the mailbox, because a hidden page can't create a passkey."""
         self.page.bring_to_front()
         self.page.locator("[name=code]").fill(code)
-        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.get_by_role("main").locator("[type=submit]").first.click()
 
     def make_passkey(self) -> None:
         self.page.locator("form[data-passkey=create] button").click()

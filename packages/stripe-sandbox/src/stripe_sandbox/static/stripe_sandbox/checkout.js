@@ -93,14 +93,21 @@ for (const button of document.querySelectorAll(".AccordionButton")) {
 }
 
 for (const form of document.querySelectorAll("form[data-once]")) {
-  const button = form.querySelector("[data-busy]"), text = button.querySelector(".SubmitButton-Text") ?? button;
-  const label = text.textContent;
+  let restore;
   form.addEventListener("submit", (event) => {
-    if (button.getAttribute("aria-disabled") === "true") return event.preventDefault();
-    button.setAttribute("aria-disabled", "true");
-    button.classList.add("SubmitButton--processing");
-    text.textContent = button.dataset.busy;
+    if (restore) return event.preventDefault();
+    const button = event.submitter ?? form.querySelector("[data-busy]");
+    const text = button.querySelector(".SubmitButton-Text") ?? button, label = text.textContent;
+    for (const name of ["aria-busy", "aria-disabled"]) button.setAttribute(name, "true");
+    button.classList.toggle("SubmitButton--processing", button.matches(".SubmitButton"));
+    text.textContent = button.dataset.busy ?? label;
+    restore = () => {
+      for (const name of ["aria-busy", "aria-disabled"]) button.removeAttribute(name);
+      button.classList.remove("SubmitButton--processing");
+      text.textContent = label;
+      restore = null;
+    };
   });
   // The browser's back button restores the page with its disabled button.
-  addEventListener("pageshow", () => { button.removeAttribute("aria-disabled"); button.classList.remove("SubmitButton--processing"); text.textContent = label; });
+  addEventListener("pageshow", () => restore?.());
 }
