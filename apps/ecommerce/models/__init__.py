@@ -1,5 +1,6 @@
 """Amounts are integers in the minor unit of their currency. Times are UTC."""
 
+from .alerts import Alert
 from .catalogue import (
     MAX_SORT_PRICE,
     Product,
@@ -9,7 +10,7 @@ from .catalogue import (
 from .categories import Category, Tag
 from .customers import StripeCustomer
 from .discount_codes import MAX_CODE_LENGTH, DiscountCode
-from .emails import Alert, Mail
+from .emails import Mail
 from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .files import FileVersion, ProductFile
