@@ -115,7 +115,7 @@ def test_without_url_nothing_is_posted(chat: Chat, problem: Callable[[str], None
     assert len(outbox.outbox) == 1
 
 
-@pytest.mark.parametrize("status", [302, 400, 403, 404, 410, 429, 500])
+@pytest.mark.parametrize("status", [302, 307, 400, 403, 404, 410, 429, 500])
 def test_what_the_webhook_refused_is_posted_by_the_next_run_and_not_mailed_again(
     chat: Chat, problem: Callable[[str], None], status: int
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Barrier
@@ -32,10 +33,10 @@ from apps.ecommerce.models import (
     ScheduledRun,
     WebhookEvent,
 )
-from apps.ecommerce.operations import alerts, reconcile
+from apps.ecommerce.operations import alert_channels, alerts, reconcile
+from apps.ecommerce.operations.alert_channels import Message
 from apps.ecommerce.operations.alert_names import ALERT_NAMES, ONCE
 from apps.ecommerce.operations.alerts import send_alerts
-from apps.ecommerce.operations.problems import Problem
 from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
@@ -490,20 +491,19 @@ def test_unreachable_stripe_sends_an_alert_until_it_answers(
     assert find_items() == []
 
 
-def test_two_runs_at_the_same_time_send_an_alert_once(
+def test_two_runs_at_the_same_time_store_an_alert_once(
     as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_worker(as_ada, icons)
     open_dispute(as_ada, icons)
     both = Barrier(2, timeout=20)
-    check = alerts.check_shop
+    bulk_create = Alert.objects.bulk_create
 
-    def check_together() -> dict[str, list[Problem]]:
-        found = check()
-        both.wait()
-        return found
+    def create_together(*arguments: Any, **options: Any) -> list[Alert]:
+        both.wait()  # both have found no stored alert
+        return bulk_create(*arguments, **options)
 
-    monkeypatch.setattr(alerts, "check_shop", check_together)
+    monkeypatch.setattr(Alert.objects, "bulk_create", create_together)
     with ThreadPoolExecutor(2) as threads:
         for run in [threads.submit(run_in_thread, send_alerts) for _ in range(2)]:
             run.result()
@@ -512,6 +512,23 @@ def test_two_runs_at_the_same_time_send_an_alert_once(
         "worker-silent",
     ]
     assert Alert.objects.count() == 2
+
+
+def test_run_during_the_sending_of_another_run_sends_nothing(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_worker(as_ada, icons)
+    sent: list[Message] = []
+
+    def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) < 3:
+            send_alerts()
+
+    channel = replace(alert_channels.EMAIL, send=send)
+    monkeypatch.setattr(alert_channels, "CHANNELS", (channel,))
+    send_alerts()
+    assert len(sent) == 1
 
 
 def run_in_thread(act: Callable[[], object]) -> None:
