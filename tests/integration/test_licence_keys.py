@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -16,7 +17,7 @@ from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.content.licence_checks import activate_licence
-from apps.ecommerce.models import LicenceKey, Mail, ProductConfiguration, Purchase
+from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
@@ -309,13 +310,17 @@ def test_replaced_key_is_not_valid_any_more(
 ) -> None:
     purchase = buy(as_ada, licensed)
     old = LicenceKey.objects.get()
-    form = {"action": "replace", "_selected_action": [old.pk]}
+    form = {"action": "replace", "_selected_action": [old.pk], "token": str(uuid4())}
     as_olive.post("/admin/ecommerce/licencekey/", form)
     new = key_of(purchase)
     assert (ask("validate", old.key)["error"], ask("validate", new)["valid"]) == ("key_inactive", True)
     assert new in sent_to_buyers()[-1].body
     as_olive.post("/admin/ecommerce/licencekey/", form)  # pressed twice
+    as_olive.post("/admin/ecommerce/licencekey/", form | {"token": str(uuid4())})  # on two pages
     assert key_of(purchase) == new
+    done, refused = OperatorAction.objects.order_by("pk")
+    assert (done.action, done.purchase, done.outcome) == ("replace-licence-key", purchase, "done")
+    assert (done.operator_name, refused.outcome) == ("olive@example.com", "failed")
 
 
 def test_key_that_a_restored_backup_lacks_is_issued_again(
@@ -349,9 +354,13 @@ def test_last_key_of_a_list_is_not_replaced(
 ) -> None:
     listed.issued_keys.create(key="ONLY")
     purchase = buy(as_ada, listed)
-    form = {"action": "replace", "_selected_action": [listed.issued_keys.get().pk]}
+    form = {
+        "action": "replace",
+        "_selected_action": [listed.issued_keys.get().pk],
+        "token": str(uuid4()),
+    }
     assert (
-        "was not replaced"
+        "It was not replaced"
         in as_olive.post("/admin/ecommerce/licencekey/", form, follow=True).content.decode()
     )
     assert key_of(purchase) == "ONLY"
