@@ -113,6 +113,7 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         include_local_variables=False,  # they contain keys and e-mail addresses
         max_request_body_size="never",
         before_send=redact_event,
+        before_send_transaction=redact_event,  # with the URLs of outgoing requests
     )
 
 

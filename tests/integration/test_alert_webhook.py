@@ -84,7 +84,7 @@ def problem() -> Callable[[str], None]:
 
     def add(about: str) -> None:
         found.append(Problem("event-failed", f"Event {about}", about))
-        store_problems({"event-failed": found})
+        store_problems({"event-failed": found}, timezone.now())
 
     return add
 

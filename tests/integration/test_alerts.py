@@ -37,6 +37,7 @@ from apps.ecommerce.operations import alert_channels, alerts, reconcile
 from apps.ecommerce.operations.alert_channels import Message
 from apps.ecommerce.operations.alert_names import ALERT_NAMES, ONCE
 from apps.ecommerce.operations.alerts import send_alerts
+from apps.ecommerce.operations.problems import Problem
 from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
@@ -531,6 +532,26 @@ def test_run_during_the_sending_of_another_run_sends_nothing(
     assert len(sent) == 1
 
 
+def test_a_check_that_began_earlier_does_not_count_a_problem_as_solved(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = alerts.check_shop
+
+    def check_slowly() -> dict[str, list[Problem]]:
+        found = check()
+        monkeypatch.setattr(alerts, "check_shop", check)
+        break_worker(as_ada, icons)
+        send_alerts()  # of another process
+        return found
+
+    monkeypatch.setattr(alerts, "check_shop", check_slowly)
+    send_alerts()
+    assert Alert.objects.get().solved_at is None
+    age_alerts(hours=2)
+    send_alerts()
+    assert names() == ["worker-silent"]
+
+
 def run_in_thread(act: Callable[[], object]) -> None:
     try:
         act()
@@ -542,7 +563,7 @@ def test_alert_of_a_process_that_has_crashed_is_sent_by_another_one(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     break_worker(as_ada, icons)
-    alerts.store_problems(check_shop())
+    alerts.store_problems(check_shop(), timezone.now())
     Alert.objects.update(mailing_at=timezone.now())
     send_alerts()
     assert names() == []

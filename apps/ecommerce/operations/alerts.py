@@ -37,17 +37,18 @@ def send_alerts(more: Mapping[str, Sequence[Problem]] | None = None) -> list[str
 
     `more` names its alerts also if they are solved: {"stripe-unreachable": []}.
     """
+    started_at = timezone.now()
     found: dict[str, Sequence[Problem]] = {**check_shop()}
     for name, problems in (more or {}).items():
         found[name] = [*found.get(name, []), *problems]
-    new = store_problems(found)
+    new = store_problems(found, started_at)
     for problem in new:
         logger.error("Alert (%s): %s", problem.name, problem.text)
     deliver()
     return [problem.text for problem in new]
 
 
-def store_problems(found: Mapping[str, Sequence[Problem]]) -> list[Problem]:
+def store_problems(found: Mapping[str, Sequence[Problem]], checked_at: datetime) -> list[Problem]:
     """Store the problems, and which are solved. Return those that are new or have come back."""
     now = timezone.now()
     problems = {
@@ -62,23 +63,26 @@ def store_problems(found: Mapping[str, Sequence[Problem]]) -> list[Problem]:
         (Alert(name=row.name, about=row.about, message=row.text, found_at=now) for row in new),
         ignore_conflicts=True,  # another process has stored it
     )
-    for key, row in stored.items():
-        if row.name in ONCE:
-            continue
-        if key not in problems:
-            if row.solved_at is None:
-                Alert.objects.filter(pk=row.pk).update(solved_at=now)
-        elif row.solved_at:
-            new.append(problems[key])
-            values = {"solved_at": None, "found_at": now, "message": problems[key].text}
-            Alert.objects.filter(pk=row.pk).exclude(solved_at=None).update(**values)
-        elif row.message != problems[key].text:
-            Alert.objects.filter(pk=row.pk).update(message=problems[key].text)
-    return new
+    lasting = {key: row for key, row in stored.items() if row.name not in ONCE}
+    for key, row in lasting.items():
+        if problem := problems.get(key):
+            _keep(row, problem, now)
+        elif row.found_at < checked_at:  # else another process has found it since then
+            Alert.objects.filter(pk=row.pk, solved_at=None).update(solved_at=now)
+    return new + [problems[key] for key, row in lasting.items() if row.solved_at and key in problems]
+
+
+def _keep(row: Alert, problem: Problem, now: datetime) -> None:
+    """Store that the problem lasts, or has come back."""
+    if row.solved_at:
+        back = Alert.objects.filter(pk=row.pk).exclude(solved_at=None)
+        back.update(solved_at=None, found_at=now, message=problem.text)
+    elif row.message != problem.text:
+        Alert.objects.filter(pk=row.pk).update(message=problem.text)
 
 
 def deliver() -> None:
-    """Send by each channel what it has not sent. A channel that fails does not stop the other one."""
+    """Send by each channel what it has not sent. If a channel fails, the next one is used nevertheless."""
     for channel in alert_channels.CHANNELS:
         if channel.is_on():
             for message, alerts in _messages(_claim(channel)):
