@@ -51,13 +51,14 @@ def write_digest(day: date) -> tuple[str, str]:
     if not figures and not items:
         return "", ""
     title = _("%(shop)s on %(day)s") % {"shop": settings.SITE_NAME, "day": date_format(day, "DATE_FORMAT")}
-    figures = figures or [_("No sales.")]
-    todo = [_("Needs you now: %(count)d") % {"count": sum(item.count for item in items)}]
+    text = "\n".join(figures).strip() or _("No sales.")
+    count = sum(item.count for item in items)
+    todo = [_("Needs you now: %(count)d") % {"count": count} if count else _("Nothing needs you now.")]
     index = f"{settings.SITE_URL}{reverse('admin:index')}"
     links = [_("All figures: %(url)s") % {"url": f"{index}?from={day}&to={day}"}]
-    message = [title, "", *figures, "", *todo, *_describe(items), "", *links]
+    message = [title, "", text, "", *todo, *_describe(items), "", *links]
     short = [f"- {item.title}" for item in items[:MAX_SUMMARY_ITEMS]]
-    summary = [*filter(None, figures), *todo, *short, f"{index}?from={day}&to={day}"]
+    summary = [*filter(None, text.splitlines()), *todo, *short, f"{index}?from={day}&to={day}"]
     return "\n".join(message), "\n".join(summary)
 
 
