@@ -69,6 +69,12 @@ def web_url(text: str) -> str:
     return matching(rf"{SITE}(/[^\s?#\\]*)?", expected, _find_site)(text).rstrip("/")
 
 
+def secret_url(allow_http: bool) -> Callable[[str], str]:
+    """Return a parser of a URL whose path is a secret. Unencrypted only in development or to this machine."""
+    http = f"http://{SERVER}" if allow_http else rf"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::{PORT})?"
+    return matching(rf"(?:https://{SERVER}|{http})/[^\s#\\]+", "a complete URL that begins with https://")
+
+
 def _find_site(text: str) -> str:
     """Suggest a valid site for a wrong value, or ""."""
     match = MISTYPED_SITE.match(text.strip("“”„‘’\"'<>"))

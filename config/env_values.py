@@ -16,7 +16,7 @@ from typing import TypeVar
 T = TypeVar("T")
 Parser = Callable[[str], T]
 
-FOUNDER_EMAILS = ("sale", "cancellation", "dispute")
+FOUNDER_EMAILS = ("sale", "cancellation")
 CHECKOUT_CONSENT = ("terms", "withdrawal")
 TRUE, FALSE = ("true", "yes", "on", "1", "y", "ok"), ("false", "no", "off", "0", "n")
 CLASS_PATH = re.compile(r"([A-Za-z_]\w*\.)+_?[A-Z]\w*", re.ASCII)
@@ -101,7 +101,7 @@ def translated(translations: Collection[str]) -> Parser[str]:
 
 
 def founder_emails(text: str) -> list[str]:
-    kinds = comma_list(one_of((*FOUNDER_EMAILS, "none")))(text)
+    kinds = comma_list(one_of((*FOUNDER_EMAILS, "none"), note=" (disputes are alerts: ALERTS_OFF)"))(text)
     return [kind for kind in kinds if kind != "none"]
 
 

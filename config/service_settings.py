@@ -12,7 +12,8 @@ from django.utils.text import capfirst
 from django.utils.translation import get_language_info, to_language, to_locale
 
 from apps.core.log_filters import redact_event
-from config import env_values
+from apps.ecommerce.operations.alert_names import ALERT_NAMES
+from config import env_urls, env_values
 from config.env import Env
 
 EMAIL_TIMEOUT_SECONDS = 5  # without a worker, the buyer's request waits
@@ -88,6 +89,19 @@ def email(backend: str, options: dict[str, Any]) -> dict[str, Any]:
     return {"EMAIL_BACKEND": backend, "ANYMAIL": anymail, **smtp}
 
 
+def alerts(env: Env, site_name: str, support_email: str, *, debug: bool) -> dict[str, Any]:
+    """Return ADMINS and the other settings of alerts."""
+    address = env.read("ALERT_EMAIL", env_values.email_address, default=support_email)
+    names = env_values.comma_list(env_values.one_of(ALERT_NAMES))
+    off: list[str] = env.read("ALERTS_OFF", names, default=[])
+    return {
+        "ADMINS": [(site_name, address)],
+        "ALERT_WEBHOOK_URL": env.secret("ALERT_WEBHOOK_URL", env_urls.secret_url(debug), default=""),
+        "ALERTS_OFF": off,
+        "DEFAULT_EXCEPTION_REPORTER_FILTER": "apps.core.error_pages.ExceptionReporterFilter",
+    }
+
+
 def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
     import sentry_sdk  # optional
 
@@ -99,6 +113,7 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         include_local_variables=False,  # they contain keys and e-mail addresses
         max_request_body_size="never",
         before_send=redact_event,
+        before_send_transaction=redact_event,  # with the URLs of outgoing requests
     )
 
 

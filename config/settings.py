@@ -222,7 +222,7 @@ vars().update(service_settings.email(*mailer))
 SENDS_MAIL = mailer[0] != unsent_backend
 default_sender = str(Address(SITE_NAME, addr_spec=SUPPORT_EMAIL))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.read("DEFAULT_FROM_EMAIL", env_values.sender, default=default_sender)
-ADMINS = [(SITE_NAME, env.read("ALERT_EMAIL", env_values.email_address, default=SUPPORT_EMAIL))]
+vars().update(service_settings.alerts(env, SITE_NAME, SUPPORT_EMAIL, debug=DEBUG))
 EMAIL_SUBJECT_PREFIX = ""
 
 # --- Accounts: the rest is in config/account_settings.py ----------------------------------------------------

@@ -28,6 +28,8 @@ if not os.environ.get("E2E_STRIPE"):
         "GOOGLE_CLIENT_SECRET": "",
         "GITHUB_CLIENT_ID": "",
         "GITHUB_CLIENT_SECRET": "",
+        "ALERT_WEBHOOK_URL": "",
+        "ALERTS_OFF": "",
     }
 
 from apps.shop import settings as shop_settings  # noqa: E402
@@ -37,7 +39,8 @@ from apps.shop import settings as shop_settings  # noqa: E402
 TEST_SHOP_SETTINGS = os.environ.get("TEST_SHOP_SETTINGS") == "true"
 TEMPLATE_SETTINGS = str.split(
     """
-    SITE_NAME SITE_TAGLINE SITE_INTRO SUPPORT_EMAIL DEFAULT_FROM_EMAIL SERVER_EMAIL ADMINS SELLER_ADDRESS
+    SITE_NAME SITE_TAGLINE SITE_INTRO SUPPORT_EMAIL DEFAULT_FROM_EMAIL SERVER_EMAIL ADMINS ALERT_WEBHOOK_URL
+    ALERTS_OFF SELLER_ADDRESS
     MFA_TOTP_ISSUER REFUND_DAYS PAST_DUE_GRACE_DAYS CURRENCY_FORMAT LANGUAGE_CODE TIME_ZONE RATE_LIMITS
     LOST_DISPUTES_SUSPEND_LATER_PERIODS UPGRADES CANCEL_AFTER_LOST_DISPUTE CANCEL_AFTER_REFUND RENEWAL_RECEIPTS
     RENEWAL_NOTICE_MONTHS CHECKOUT_CONSENT TERMS_VERSION WITHDRAWAL_FORM
@@ -68,6 +71,7 @@ if not TEST_SHOP_SETTINGS:
 
 GUEST_CHECKOUT = False  # most tests sign up before they buy; those about guests turn it on
 FOUNDER_EMAILS: list[str] = []  # tests look at the e-mails to buyers
+ALERTS_OFF = ["daily-digest"]  # it depends on the time of day
 
 # The shop's hasher needs 50 ms for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -9,6 +9,11 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 CREDENTIALS = (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 …")
 LINKS = (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…")  # in e-mails
+# Slack, Discord, Mattermost and Rocket.Chat: who knows the URL can post.
+WEBHOOKS = (
+    re.compile(r"(/services/T\w+/|/api/webhooks/(?=\d+/)|/hooks/(?=\w{16}))[\w/-]+"),
+    r"\1…",
+)
 SECRETS = (
     (re.compile(r"\b((?:sk|rk|pk)_(?:live|test)|whsec)_\w+"), r"\1_…"),
     (re.compile(r"\b(cs_(?:live|test)_\w{6})\w+"), r"\1…"),  # the id opens the Checkout Session
@@ -22,6 +27,7 @@ SECRETS = (
         r"\1…",
     ),
     LINKS,
+    WEBHOOKS,
     (re.compile(r"\b([\w.+-])[\w.+-]*@([\w-]+\.[\w.-]+)"), r"\1…@\2"),  # e-mail addresses
 )
 # Most log lines contain none of these characters, which all other secrets have.

@@ -30,7 +30,7 @@ class EcommerceConfig(AppConfig):
             Section,
             Tag,
         )
-        from apps.ecommerce.operations import founder_emails
+        from apps.ecommerce.operations import dispute_alerts, founder_emails
         from apps.ecommerce.operations.reconcile_schedule import schedule_details
         from apps.ecommerce.operations.sales_problems import sales_details
         from apps.ecommerce.operations.setup_steps import find_setup_steps
@@ -51,6 +51,7 @@ class EcommerceConfig(AppConfig):
             post_delete.connect(record_change, sender=content)
         post_delete.connect(delete_upload, sender=FileVersion)
         post_migrate.connect(create_groups, sender=self)
+        dispute_alerts.connect()
         founder_emails.connect()
         pre_delete.connect(keep_plan, sender=Lesson)
         post_save.connect(queue_email_update, sender=User)

@@ -1,10 +1,13 @@
-"""Problems that need the founder are e-mailed once a day."""
+"""Problems that need the founder are sent once while they last, and what has happened is sent once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import StringIO
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -12,13 +15,16 @@ import pytest
 from django.conf import settings
 from django.core import mail as outbox
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from apps.ecommerce.back_office.needs_attention import find_items
 from apps.ecommerce.models import (
     Alert,
     ExternalSale,
     Mail,
+    Payment,
     Price,
     ProductConfiguration,
     Purchase,
@@ -27,10 +33,16 @@ from apps.ecommerce.models import (
     ScheduledRun,
     WebhookEvent,
 )
-from apps.ecommerce.operations import reconcile
-from apps.ecommerce.operations.alerts import check_shop, send_alerts
+from apps.ecommerce.operations import alert_channels, alerts, reconcile
+from apps.ecommerce.operations.alert_channels import Message
+from apps.ecommerce.operations.alert_names import ALERT_NAMES, ONCE
+from apps.ecommerce.operations.alerts import send_alerts
+from apps.ecommerce.operations.problems import Problem
+from apps.ecommerce.operations.shop_checks import check_shop
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
-from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, press_buy, set_email_url
+from tests.factories import LOCMEM, NO_MAIL_SERVER, add_file, buy, press_buy, set_email_url
+from tests.stripe_actions import deliver, dispute, lose, paid_charges, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +55,8 @@ def break_webhooks(as_ada: Client, icons: ProductConfiguration) -> None:
 
 
 def break_events(as_ada: Client, icons: ProductConfiguration) -> None:
-    WebhookEvent.objects.create(id="evt_1", type="x", payload={}, stripe_created=timezone.now(), error="boom")
+    values = {"type": "x", "payload": {}, "stripe_created": timezone.now(), "attempts": 3}
+    WebhookEvent.objects.create(id="evt_1", error="boom", **values)
 
 
 def break_mails(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -151,6 +164,25 @@ def sell_elsewhere(as_ada: Client, icons: ProductConfiguration) -> None:
     ExternalSale.objects.create(id="cs_elsewhere", sold_at=timezone.now(), **values)
 
 
+def lose_file(as_ada: Client, icons: ProductConfiguration) -> None:
+    version = add_file(icons).versions.get()
+    version.upload.storage.delete(version.upload.name)
+    Alert.objects.create(name="file-missing", about=str(version.pk), message="", found_at=timezone.now())
+
+
+def open_dispute(as_ada: Client, icons: ProductConfiguration) -> None:
+    purchase = buy(as_ada, icons)
+    purchase.payments.update(
+        dispute_id="du_1",
+        dispute_reason="product_not_received",
+        dispute_status="needs_response",
+        dispute_amount=1900,
+        disputed_at=timezone.now(),
+        dispute_due_by=datetime(2027, 1, 15, 22, 59, tzinfo=UTC),
+    )
+    outbox.outbox.clear()
+
+
 def use_up_keys(as_ada: Client, icons: ProductConfiguration) -> None:
     icons.licence_keys = ProductConfiguration.LicenceKeys.LISTED
     icons.save()
@@ -160,45 +192,83 @@ def use_up_keys(as_ada: Client, icons: ProductConfiguration) -> None:
 
 
 CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
-    "webhooks silent": break_webhooks,
-    "events failing": break_events,
-    "mails unsent": break_mails,
-    "addresses refused": refuse_address,
-    "worker silent": break_worker,
-    "billed twice": charge_twice,
-    "reversed but billed": refund_a_subscription,
-    "revoked but billed": revoke_a_subscription,
-    "receivers failing": break_receiver,
-    "billed without account": delete_a_buyer,
-    "reconcile overdue": miss_runs,
-    "paid without owner": lose_owner,
-    "paid twice": pay_twice,
-    "sales unassigned": sell_elsewhere,
-    "sales refused": refuse_to_sell,
-    "prices refused": refuse_price,
-    "licence keys missing": use_up_keys,
+    "webhooks-silent": break_webhooks,
+    "event-failed": break_events,
+    "mails-unsent": break_mails,
+    "addresses-refused": refuse_address,
+    "worker-silent": break_worker,
+    "billed-twice": charge_twice,
+    "reversed-but-billed": refund_a_subscription,
+    "revoked-but-billed": revoke_a_subscription,
+    "receivers-failing": break_receiver,
+    "billed-without-account": delete_a_buyer,
+    "reconcile-overdue": miss_runs,
+    "paid-without-owner": lose_owner,
+    "paid-twice": pay_twice,
+    "sales-unassigned": sell_elsewhere,
+    "sales-refused": refuse_to_sell,
+    "prices-refused": refuse_price,
+    "dispute-opened": open_dispute,
+    "file-missing": lose_file,
+    "licence-keys-missing": use_up_keys,
 }
+
+
+@pytest.fixture(autouse=True)
+def founder(settings: Any) -> None:
+    settings.ADMINS = [("Founder", "founder@example.com")]
+    settings.DEBUG = False
+    settings.ALERTS_OFF = []
+
+
+def names() -> list[str]:
+    """Return the names of the alerts of each e-mail to the founder."""
+    founders = [message for message in outbox.outbox if message.to == ["founder@example.com"]]
+    return [str(message.subject).rpartition(": ")[2] for message in founders]
+
+
+def age_alerts(hours: float) -> None:
+    """Let time pass since everything that has happened to the alerts."""
+    ago = timedelta(hours=hours)
+    for alert in Alert.objects.all():
+        for name in ("found_at", "solved_at", "mailed_at", "posted_at", "mailing_at", "posting_at"):
+            if moment := getattr(alert, name):
+                setattr(alert, name, moment - ago)
+        alert.save()
 
 
 def test_every_alert_has_a_test_case() -> None:
     assert CAUSES.keys() == check_shop().keys()
+    by_runs = {"reconcile-repaired", "reconcile-failing", "stripe-unreachable", "daily-digest"}  # below
+    assert CAUSES.keys() | by_runs == {*ALERT_NAMES}
+    assert {*ONCE} < {*ALERT_NAMES}
 
 
-@pytest.mark.parametrize("key", CAUSES)
-def test_alert_is_sent_once_a_day(
-    as_ada: Client, icons: ProductConfiguration, settings: Any, key: str
+@pytest.mark.parametrize("name", CAUSES)
+def test_alert_is_sent_once_while_the_problem_lasts(
+    as_ada: Client, icons: ProductConfiguration, name: str
 ) -> None:
-    settings.ADMINS = [("Founder", "founder@example.com")]
     assert send_alerts() == []
-    CAUSES[key](as_ada, icons)
+    CAUSES[name](as_ada, icons)
     for _ in range(3):
-        assert len(send_alerts()) == 1
-    (message,) = outbox.outbox
-    assert message.to == ["founder@example.com"]
-    assert key in message.subject
-    Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=25))
-    send_alerts()
-    assert len(outbox.outbox) == 2
+        send_alerts()
+        age_alerts(hours=30)
+    assert names() == [name]
+    assert Alert.objects.get().message in str(outbox.outbox[0].body)
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_alert_can_be_switched_off(
+    as_ada: Client, icons: ProductConfiguration, settings: Any, name: str
+) -> None:
+    settings.ALERTS_OFF = [name]
+    CAUSES[name](as_ada, icons)
+    assert send_alerts() == []
+    assert names() == []
+    settings.ALERTS_OFF = []
+    if name != "file-missing":  # sent when the file is requested
+        send_alerts()
+        assert names() == [name]
 
 
 def test_several_alerts_are_one_email_and_a_new_one_is_sent_at_once(
@@ -207,10 +277,82 @@ def test_several_alerts_are_one_email_and_a_new_one_is_sent_at_once(
     break_webhooks(as_ada, icons)
     break_worker(as_ada, icons)
     assert len(send_alerts()) == 2
-    assert len(outbox.outbox) == 1
+    assert names() == ["webhooks-silent, worker-silent"]
+    break_events(as_ada, icons)
+    assert len(send_alerts()) == 1
+    assert names()[1:] == ["event-failed"]
+
+
+def test_problem_that_comes_back_is_sent_again(as_ada: Client, icons: ProductConfiguration) -> None:
+    break_worker(as_ada, icons)
+    send_alerts()
+    repair_worker()
+    send_alerts()
+    age_alerts(hours=2)
+    break_worker(as_ada, icons)
+    send_alerts()
+    assert names() == ["worker-silent"] * 2
+
+
+def test_problem_that_comes_and_goes_is_sent_once_an_hour(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    for _ in range(7):  # two hours
+        break_worker(as_ada, icons)
+        send_alerts()
+        age_alerts(hours=1 / 6)
+        repair_worker()
+        send_alerts()
+        age_alerts(hours=1 / 6)
+    assert names() == ["worker-silent"] * 3  # at the beginning, after 60 and after 120 minutes
+
+
+def repair_worker() -> None:
+    from django_tasks_db.models import DBTaskResult
+
+    DBTaskResult.objects.all().delete()
+
+
+def test_without_digest_a_problem_is_sent_again_after_seven_days(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.ALERTS_OFF = ["daily-digest"]
+    break_worker(as_ada, icons)
+    open_dispute(as_ada, icons)
+    send_alerts()
+    age_alerts(hours=6 * 24)
+    send_alerts()
+    assert len(names()) == 1
+    age_alerts(hours=25)
+    send_alerts()
+    assert names()[1:] == ["worker-silent"]  # the dispute has happened once
+
+
+def test_each_failed_event_is_sent_once(as_ada: Client, icons: ProductConfiguration) -> None:
     break_events(as_ada, icons)
     send_alerts()
-    assert [message.subject.rpartition(": ")[2] for message in outbox.outbox][1:] == ["events failing"]
+    values = {"type": "y", "payload": {}, "stripe_created": timezone.now(), "error": "Traceback\nKeyError: 1"}
+    WebhookEvent.objects.create(id="evt_2", **values, attempts=1)
+    send_alerts()
+    assert names() == ["event-failed"]  # the second one is tried again
+    WebhookEvent.objects.filter(id="evt_2").update(received_at=timezone.now() - TWO_HOURS)
+    send_alerts()
+    assert names() == ["event-failed"] * 2
+    assert "evt_1" not in outbox.outbox[1].body
+    assert "KeyError: 1" in outbox.outbox[1].body
+    WebhookEvent.objects.update(attempts=9)
+    send_alerts()
+    assert len(names()) == 2
+
+
+def test_many_alerts_of_a_name_are_counted(as_ada: Client, icons: ProductConfiguration) -> None:
+    for number in range(8):
+        values = {"type": "x", "payload": {}, "stripe_created": timezone.now(), "error": "boom"}
+        WebhookEvent.objects.create(id=f"evt_{number}", **values, attempts=3)
+    send_alerts()
+    assert names() == ["event-failed"]
+    assert str(outbox.outbox[0].body).count("boom") == 5
+    assert "3 more alerts “event-failed”" in outbox.outbox[0].body
 
 
 def test_without_mail_server_alert_is_logged_and_sent_later(
@@ -219,10 +361,77 @@ def test_without_mail_server_alert_is_logged_and_sent_later(
     break_events(as_ada, icons)
     set_email_url(settings, NO_MAIL_SERVER)
     assert len(send_alerts()) == 1
-    assert any("Alert (events failing)" in record.message for record in caplog.records)
+    assert any("Alert (event-failed)" in record.message for record in caplog.records)
+    assert any("could not be sent by e-mail" in record.message for record in caplog.records)
     set_email_url(settings, LOCMEM)
     send_alerts()
-    assert len(outbox.outbox) == 1
+    assert names() == ["event-failed"]
+
+
+# --- Disputes ---------------------------------------------------------------------------------------------
+def test_dispute_is_sent_after_the_webhook_with_what_the_founder_needs(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = deliver(sandbox, buy(as_ada, icons))
+    outbox.outbox.clear()
+    dispute_id = dispute(paid_charges()[0])
+    deliver(sandbox, purchase)
+    assert names() == ["dispute-opened"]
+    (message,) = [message for message in outbox.outbox if message.to == ["founder@example.com"]]
+    body = str(message.body)
+    payment = purchase.payments.get()
+    assert payment.dispute_id == dispute_id
+    due_by = f"{payment.dispute_due_by:%Y-%m-%d %H:%M} UTC"
+    reason = payment.dispute_reason.replace("_", " ")
+    for part in ("$19.00", reason, purchase.order_number, "ada@example.com", due_by):
+        assert part in body
+    assert f"{settings.SITE_URL}/admin/ecommerce/purchase/{purchase.pk}/change/" in body
+    assert f"{settings.SITE_URL}/stripe-sandbox/" in body
+    send_alerts()
+    lose(dispute_id)
+    deliver(sandbox, purchase)
+    age_alerts(hours=200)
+    send_alerts()
+    assert len(names()) == 1
+
+
+def test_dispute_of_a_renewal_whose_webhook_was_lost_is_sent_by_reconcile(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = renew(sandbox, deliver(sandbox, buy(as_ada, club)))
+    outbox.outbox.clear()
+    dispute(paid_charges()[-1])
+    sync_purchase(Purchase.objects.get(pk=purchase.pk), "reconcile")
+    send_alerts()
+    assert names() == ["dispute-opened"]
+    assert "a renewal" in outbox.outbox[-1].body
+    assert purchase.order_number in outbox.outbox[-1].body
+
+
+def test_time_limit_of_a_dispute_is_in_the_time_zone_of_the_shop(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    open_dispute(as_ada, icons)
+    send_alerts()
+    assert "Respond until 2027-01-15 23:59 CET" in outbox.outbox[0].body
+    assert "product not received" in outbox.outbox[0].body
+
+
+def test_inquiry_and_dispute_that_is_lost_at_once_are_sent(
+    as_ada: Client, icons: ProductConfiguration, club: ProductConfiguration
+) -> None:
+    open_dispute(as_ada, icons)
+    Payment.objects.update(dispute_status="warning_needs_response")
+    send_alerts()
+    assert "A bank asks about a payment" in outbox.outbox[0].body
+    Payment.objects.update(dispute_id="du_2", dispute_status="lost")
+    send_alerts()
+    assert names() == ["dispute-opened"] * 2
+    assert "Its status is “lost”." in outbox.outbox[1].body
+    Payment.objects.update(dispute_id="du_3", disputed_at=timezone.now() - timedelta(days=8))
+    send_alerts()
+    assert len(names()) == 2  # old, and nothing can be done
 
 
 def run_reconcile() -> tuple[list[str], str]:
@@ -243,8 +452,13 @@ def test_reconcile_alerts_about_lost_events(
     WebhookEvent.objects.all().delete()
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
     subjects, output = run_reconcile()
-    assert [subject.rpartition(": ")[2] for subject in subjects] == ["events lost"]
-    assert "1 repaired" in output
+    assert [subject.rpartition(": ")[2] for subject in subjects] == ["reconcile-repaired"]
+    assert purchase.order_number in outbox.outbox[-1].body
+    assert run_reconcile()[0] == []
+    WebhookEvent.objects.all().delete()
+    Purchase.objects.filter(pk=purchase.pk).update(status="open")
+    assert len(run_reconcile()[0]) == 1  # another repair of the same purchase
+    assert f"{purchase.order_number}: not paid yet ▶ paid" in output
 
 
 def test_reconcile_reports_undelivered_events(
@@ -252,7 +466,9 @@ def test_reconcile_reports_undelivered_events(
 ) -> None:
     monkeypatch.setattr(reconcile, "IN_TRANSIT_SECONDS", -5)
     buy(as_ada, icons)
-    assert "undelivered events processed" in run_reconcile()[1]
+    subjects, output = run_reconcile()
+    assert [subject.rpartition(": ")[2] for subject in subjects] == ["reconcile-repaired"]
+    assert "checkout.session.completed" in output or "▶" in output
 
 
 def test_dry_run_sends_no_alert(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -261,10 +477,96 @@ def test_dry_run_sends_no_alert(as_ada: Client, icons: ProductConfiguration) -> 
     assert outbox.outbox == []
 
 
-def test_unreachable_stripe_sends_an_alert(
-    icons: ProductConfiguration, disconnect_stripe: Callable[[], None]
+def test_unreachable_stripe_sends_an_alert_until_it_answers(
+    icons: ProductConfiguration, disconnect_stripe: Callable[[], None], settings: Any
 ) -> None:
+    settings.ALERTS_OFF = ["daily-digest"]
     disconnect_stripe()
-    with pytest.raises(CommandError, match="request to Stripe failed"):
-        call_command("reconcile_purchases")
-    assert "Stripe unreachable" in outbox.outbox[0].subject
+    for _ in range(2):
+        with pytest.raises(CommandError, match="request to Stripe failed"):
+            call_command("reconcile_purchases")
+    assert names() == ["stripe-unreachable"]
+    (item,) = find_items()
+    assert "can't reach Stripe" in item.title
+    send_alerts({"stripe-unreachable": []})  # a run was successful
+    assert find_items() == []
+
+
+def test_two_runs_at_the_same_time_store_an_alert_once(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_worker(as_ada, icons)
+    open_dispute(as_ada, icons)
+    both = Barrier(2, timeout=20)
+    bulk_create = Alert.objects.bulk_create
+
+    def create_together(*arguments: Any, **options: Any) -> list[Alert]:
+        both.wait()  # both have found no stored alert
+        return bulk_create(*arguments, **options)
+
+    monkeypatch.setattr(Alert.objects, "bulk_create", create_together)
+    with ThreadPoolExecutor(2) as threads:
+        for run in [threads.submit(run_in_thread, send_alerts) for _ in range(2)]:
+            run.result()
+    assert sorted(name for subject in names() for name in subject.split(", ")) == [
+        "dispute-opened",
+        "worker-silent",
+    ]
+    assert Alert.objects.count() == 2
+
+
+def test_run_during_the_sending_of_another_run_sends_nothing(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_worker(as_ada, icons)
+    sent: list[Message] = []
+
+    def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) < 3:
+            send_alerts()
+
+    channel = replace(alert_channels.EMAIL, send=send)
+    monkeypatch.setattr(alert_channels, "CHANNELS", (channel,))
+    send_alerts()
+    assert len(sent) == 1
+
+
+def test_a_check_that_began_earlier_does_not_count_a_problem_as_solved(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = alerts.check_shop
+
+    def check_slowly() -> dict[str, list[Problem]]:
+        found = check()
+        monkeypatch.setattr(alerts, "check_shop", check)
+        break_worker(as_ada, icons)
+        send_alerts()  # of another process
+        return found
+
+    monkeypatch.setattr(alerts, "check_shop", check_slowly)
+    send_alerts()
+    assert Alert.objects.get().solved_at is None
+    age_alerts(hours=2)
+    send_alerts()
+    assert names() == ["worker-silent"]
+
+
+def run_in_thread(act: Callable[[], object]) -> None:
+    try:
+        act()
+    finally:
+        connection.close()
+
+
+def test_alert_of_a_process_that_has_crashed_is_sent_by_another_one(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    break_worker(as_ada, icons)
+    alerts.store_problems(check_shop(), timezone.now())
+    Alert.objects.update(mailing_at=timezone.now())
+    send_alerts()
+    assert names() == []
+    age_alerts(hours=1 / 5)
+    send_alerts()
+    assert names() == ["worker-silent"]

@@ -144,7 +144,7 @@ def test_drafts_and_hidden_products_teach_no_words(shop: None, client: Client) -
 def test_migration_knows_the_same_words(shop: None) -> None:
     stored = set(SearchWord.objects.values_list("word", "shown"))
     SearchWord.objects.all().delete()
-    migration = import_module("apps.ecommerce.migrations.0027_search_words")
+    migration = import_module("apps.ecommerce.migrations.0030_search_words")
     migration.fill_words(apps, SimpleNamespace(connection=connection))
     assert set(SearchWord.objects.values_list("word", "shown")) == stored
 

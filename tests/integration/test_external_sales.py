@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ExternalSale, Mail, Payment, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.operations import alerts
+from apps.ecommerce.operations import alerts, shop_checks
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.external_sales import assign_sale, import_invoice, import_session
@@ -347,7 +347,7 @@ def test_sales_of_live_mode_are_not_assigned_in_test_mode(
     assert "/assign/" not in operator.get("/admin/ecommerce/externalsale/").content.decode()
     url = f"/admin/ecommerce/externalsale/{session.id}/assign/"
     assert operator.post(url, {"email": verified.email}).status_code == 404
-    assert alerts.check_shop()["sales unassigned"] == ""
+    assert shop_checks.check_shop()["sales-unassigned"] == []
 
 
 def test_subscription_of_the_store_that_was_just_synced_is_no_external_sale(

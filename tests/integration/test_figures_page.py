@@ -294,7 +294,7 @@ def test_each_alert_has_a_line_that_links_to_its_solution(
             assert f'href="{item.url}"' in page
             assert olive.get(item.url, follow=True).status_code == 200
         else:
-            assert key == "reconcile overdue"
+            assert key == "reconcile-overdue"
 
 
 def new_operator() -> Client:

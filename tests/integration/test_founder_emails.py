@@ -10,8 +10,9 @@ from django.core import mail
 from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, ReceiverCall
-from apps.ecommerce.operations import alerts, founder_emails
+from apps.ecommerce.operations import founder_emails
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.signals import SIGNALS
 from stripe_sandbox.billing import panel_actions
@@ -24,14 +25,13 @@ pytestmark = pytest.mark.django_db(transaction=True)  # tasks run after the comm
 @pytest.fixture
 def founder(settings: Any) -> Iterator[Any]:
     settings.ADMINS = [("Founder", "founder@example.com")]
-    settings.FOUNDER_EMAILS = ["sale", "cancellation", "dispute"]
+    settings.FOUNDER_EMAILS = ["sale", "cancellation"]
     founder_emails.connect()
     yield settings
     for signal in SIGNALS.values():
         for receiver in (
             founder_emails.email_sale,
             founder_emails.email_cancellation,
-            founder_emails.email_dispute,
         ):
             signal.disconnect(receiver)
 
@@ -70,27 +70,22 @@ def test_sale_is_told_once_and_a_renewal_is_not(
     assert len(subjects()) == 1
 
 
-def test_cancellation_and_dispute_are_told(
-    as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any
-) -> None:
-    founder.CANCEL_AFTER_LOST_DISPUTE = False
+def test_cancellation_is_told(as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any) -> None:
     purchase = buy(as_ada, club)
     as_ada.post(f"{purchase.get_absolute_url()}cancel/")
     assert len(subjects()) == 2
-    lose_dispute(sandbox, purchase)
-    assert len(subjects()) == 3
 
 
 def test_setting_chooses_the_emails(as_ada: Client, icons: ProductConfiguration, settings: Any) -> None:
     settings.ADMINS = [("Founder", "founder@example.com")]
-    settings.FOUNDER_EMAILS = ["dispute"]
+    settings.FOUNDER_EMAILS = ["cancellation"]
     founder_emails.connect()
     try:
         buy(as_ada, icons)
         assert subjects() == []
         assert not ReceiverCall.objects.exists()
     finally:
-        SIGNALS["payment_disputed"].disconnect(founder_emails.email_dispute)
+        SIGNALS["subscription_changed"].disconnect(founder_emails.email_cancellation)
 
 
 def test_lost_dispute_cancels_the_subscription(
@@ -109,7 +104,7 @@ def test_cancellation_that_failed_is_repeated_by_reconcile(
     settings.CANCEL_AFTER_LOST_DISPUTE = False
     purchase = lose_dispute(sandbox, buy(as_ada, club))
     assert purchase.subscription_status == "active"
-    assert "reversed but billed" in {key for key, text in alerts.check_shop().items() if text}
+    assert check_shop()["reversed-but-billed"]
     settings.CANCEL_AFTER_LOST_DISPUTE = True
     reconcile()
     assert sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id).status == "canceled"

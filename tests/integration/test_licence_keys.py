@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -16,9 +17,9 @@ from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.content.licence_checks import activate_licence
-from apps.ecommerce.models import LicenceKey, Mail, ProductConfiguration, Purchase
-from apps.ecommerce.operations.alerts import check_shop
+from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
@@ -260,14 +261,15 @@ def test_buyer_gets_the_key_as_soon_as_one_is_added(
 ) -> None:
     purchase = buy(as_ada, listed)
     assert "licence key by e-mail" in as_ada.get(purchase.get_absolute_url()).content.decode()
-    assert "ada@example.com" in check_shop()["licence keys missing"]
+    (problem,) = check_shop()["licence-keys-missing"]
+    assert "Icon set: 1" in problem.text
     assert purchase.opens_product
     file = SimpleUploadedFile("keys.txt", "\ufeffCCC\r\nDDD\r\n".encode())
     as_olive.post(ADD, {"configuration": listed.pk, "file": file})
     assert key_of(purchase) == "CCC"
     assert sent_kinds() == [Mail.Kind.CONFIRMED, Mail.Kind.LICENCE_KEY]
     assert "CCC" in sent_to_buyers()[1].body
-    assert check_shop()["licence keys missing"] == ""
+    assert check_shop()["licence-keys-missing"] == []
 
 
 def test_owners_get_keys_when_the_founder_turns_them_on(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -308,13 +310,17 @@ def test_replaced_key_is_not_valid_any_more(
 ) -> None:
     purchase = buy(as_ada, licensed)
     old = LicenceKey.objects.get()
-    form = {"action": "replace", "_selected_action": [old.pk]}
+    form = {"action": "replace", "_selected_action": [old.pk], "token": str(uuid4())}
     as_olive.post("/admin/ecommerce/licencekey/", form)
     new = key_of(purchase)
     assert (ask("validate", old.key)["error"], ask("validate", new)["valid"]) == ("key_inactive", True)
     assert new in sent_to_buyers()[-1].body
     as_olive.post("/admin/ecommerce/licencekey/", form)  # pressed twice
+    as_olive.post("/admin/ecommerce/licencekey/", form | {"token": str(uuid4())})  # on two pages
     assert key_of(purchase) == new
+    done, refused = OperatorAction.objects.order_by("pk")
+    assert (done.action, done.purchase, done.outcome) == ("replace-licence-key", purchase, "done")
+    assert (done.operator_name, refused.outcome) == ("olive@example.com", "failed")
 
 
 def test_key_that_a_restored_backup_lacks_is_issued_again(
@@ -348,9 +354,13 @@ def test_last_key_of_a_list_is_not_replaced(
 ) -> None:
     listed.issued_keys.create(key="ONLY")
     purchase = buy(as_ada, listed)
-    form = {"action": "replace", "_selected_action": [listed.issued_keys.get().pk]}
+    form = {
+        "action": "replace",
+        "_selected_action": [listed.issued_keys.get().pk],
+        "token": str(uuid4()),
+    }
     assert (
-        "was not replaced"
+        "It was not replaced"
         in as_olive.post("/admin/ecommerce/licencekey/", form, follow=True).content.decode()
     )
     assert key_of(purchase) == "ONLY"

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
 
-from apps.ecommerce.back_office.roles import OPERATORS, SUPPORT
+from apps.ecommerce.back_office.roles import OPERATORS, SUPPORT, create_groups
 from apps.users.models import User
 from tests.factories import save_in_admin, signed_in
 
@@ -161,6 +161,20 @@ def test_operator_cannot_edit_groups(as_stan: Client, stan: User) -> None:
     assert as_stan.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 403
     groups = set(Group.objects.values_list("name", flat=True))
     assert (groups, group.permissions.count()) == ({"helpers", OPERATORS, SUPPORT}, 0)
+
+
+def test_update_gives_the_groups_new_permissions_only(stan: User) -> None:
+    operators, support = (Group.objects.get(name=name) for name in (OPERATORS, SUPPORT))
+    taken_away = Permission.objects.get(codename="refund_purchase")
+    operators.permissions.remove(taken_away)
+    others = {*operators.permissions.exclude(codename="grant_access").values_list("codename", flat=True)}
+    Permission.objects.filter(codename="grant_access").delete()  # as before the update
+    Permission.objects.filter(codename="view_discountcode").delete()
+    create_groups()
+    codenames = {*operators.permissions.values_list("codename", flat=True)}
+    assert codenames == others | {"grant_access"}
+    assert support.permissions.filter(codename="view_discountcode").exists()
+    assert not support.permissions.filter(codename="grant_access").exists()
 
 
 def test_operator_cannot_read_queued_emails(as_stan: Client) -> None:

@@ -135,15 +135,43 @@ def test_calling_receivers_again_needs_a_permission(bob: User, purchase: Purchas
     bob.groups.add(Group.objects.get(name=SUPPORT))
     support, url = signed_in(bob), reverse("admin:ecommerce_receivercall_changelist")
     call = ReceiverCall.objects.create(signal="access_granted", receiver="x", event_id="x", purchase=purchase)
+    token = uuid4()
     press = {"action": "call_again", "_selected_action": str(call.pk)}
-    support.post(url, press)
+    support.post(url, press | {"token": str(uuid4())})
     call.refresh_from_db()
     assert call.attempts == 0
 
     bob.user_permissions.add(Permission.objects.get(codename="process_event"))
-    support.post(url, press)
+    for _ in range(2):  # pressed twice
+        support.post(url, press | {"token": str(token)})
     call.refresh_from_db()
     assert call.attempts == 1
+    entry = OperatorAction.objects.get()
+    assert (entry.operator, entry.action, entry.purchase) == (bob, "call-receiver", purchase)
+    assert entry.outcome == "done"
+
+
+def test_receiver_that_fails_again_is_in_the_audit_log(
+    as_olive: Client, purchase: Purchase, settings: Any
+) -> None:
+    from apps.ecommerce.purchases.signals import SIGNALS
+
+    def fail(**kwargs: Any) -> None:
+        raise ValueError("no stock")
+
+    SIGNALS["access_granted"].connect(fail)
+    try:
+        receiver = f"{fail.__module__}.{fail.__qualname__}"
+        call = ReceiverCall.objects.create(
+            signal="access_granted", receiver=receiver, event_id="x", purchase=purchase
+        )
+        press = {"action": "call_again", "_selected_action": str(call.pk), "token": str(uuid4())}
+        url = reverse("admin:ecommerce_receivercall_changelist")
+        assert "no stock" in as_olive.post(url, press, follow=True).content.decode()
+    finally:
+        SIGNALS["access_granted"].disconnect(fail)
+    assert "no stock" in OperatorAction.objects.get().message
+    assert OperatorAction.objects.get().outcome == "failed"
 
 
 def test_unexpected_error_leaves_open_whether_it_was_done(olive: User) -> None:
@@ -170,3 +198,10 @@ def test_token_of_another_form_does_nothing(olive: User, bob: User, other: str) 
         perform(token=token, run=run, **{**form, other: values[other]})
     assert perform(token=token, run=run, **form).message == "Done."
     assert len(runs) == 1
+
+
+def test_list_of_the_audit_log_counts_its_entries(as_olive: Client, olive: User) -> None:
+    for _ in range(2):
+        perform("refund", olive, uuid4(), lambda entry: "Done.")
+    page = as_olive.get(reverse("admin:ecommerce_operatoraction_changelist")).content.decode()
+    assert "2 entries of the audit log" in page

@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from apps.ecommerce.back_office.dashboard_links import dashboard_url
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.back_office.sentences import access_now, describe_billing
 from apps.ecommerce.models import (
@@ -29,6 +28,7 @@ from apps.ecommerce.models import (
     StripeCustomer,
     Suspension,
 )
+from apps.ecommerce.operations.dashboard_links import dashboard_url
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions

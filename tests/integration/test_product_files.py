@@ -333,7 +333,7 @@ def test_missing_file_is_explained_and_reported_once(
         assert "We have been told" in response.content.decode()
     (alert,) = mailoutbox
     assert upload.name in alert.body
-    assert Alert.objects.filter(key__startswith="file missing").count() == 1
+    assert Alert.objects.filter(name="file-missing").count() == 1
     assert as_ada.get(PAGE).status_code == 200
 
 

@@ -18,7 +18,15 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce.management.commands import prune as command
-from apps.ecommerce.models import Mail, Product, ProductConfiguration, Purchase, StatusChange, WebhookEvent
+from apps.ecommerce.models import (
+    Alert,
+    Mail,
+    Product,
+    ProductConfiguration,
+    Purchase,
+    StatusChange,
+    WebhookEvent,
+)
 from apps.users.models import User
 from tests.factories import buy, create_product
 
@@ -36,6 +44,10 @@ def leftovers(as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.M
     now, long_ago = timezone.now(), timezone.now() - timedelta(days=100)
     buy(as_ada, icons)
     Purchase.objects.update(created_at=long_ago)
+    alerts = [("mails-unsent", long_ago), ("worker-silent", now), ("webhooks-silent", None)]
+    alerts += [(name, None) for name in ("dispute-opened", "daily-digest", "reconcile-repaired")]
+    for name, solved in alerts:
+        Alert.objects.create(name=name, message="", found_at=long_ago, solved_at=solved)
     for number in range(3):
         Session.objects.create(
             session_key=f"old{number}", session_data="", expire_date=now - timedelta(hours=1)
@@ -69,6 +81,7 @@ def test_dry_run_deletes_nothing(leftovers: None) -> None:
         "expired sessions: 3 would be deleted",
         "records of ended sessions: 3 would be deleted",
         "task results: 3 would be deleted",
+        "old alerts: 3 would be deleted",
         "processed webhook events: 3 would be deleted",
         "unused pictures: 0 would be deleted",
     ]
@@ -83,6 +96,8 @@ def test_prune_deletes_old_rows_only(leftovers: None, as_ada: Client) -> None:
     assert set(WebhookEvent.objects.values_list("id", flat=True)) >= {"evt_failing0", "evt_new0"}
     assert not WebhookEvent.objects.filter(id__startswith="evt_old").exists()
     assert DBTaskResult.objects.count() == 3
+    kept = {"worker-silent", "webhooks-silent", "dispute-opened"}
+    assert {*Alert.objects.values_list("name", flat=True)} == kept
     assert [model.objects.count() for model in (Purchase, StatusChange, Mail)] == counts
     assert as_ada.get("/purchases/icon-set/").status_code == 200
     assert all(line.endswith(": 0 deleted") for line in prune())

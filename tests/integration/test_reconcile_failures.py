@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.ecommerce.models import Mail, Payment, ProductConfiguration, Purchase, ScheduledRun
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import reconcile as module
+from apps.ecommerce.operations import reconcile_report
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import fulfilment, reversals
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -91,7 +92,7 @@ def test_failing_purchase_does_not_stop_the_others_and_is_reported(
     assert other.status == Status.PAID
     assert "1 repaired" in out.getvalue()
     assert f"Error: {failing.session_id}: This key may not read this Session." in errors.getvalue()
-    assert any("reconcile failing" in message.subject for message in mail.outbox)
+    assert any("reconcile-failing" in message.subject for message in mail.outbox)
 
 
 def test_failing_list_does_not_stop_later_steps(
@@ -121,7 +122,7 @@ def test_run_stops_if_many_objects_fail_at_stripe(
     fail_for: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "MAX_SERVER_ERRORS", 1)
+    monkeypatch.setattr(reconcile_report, "MAX_SERVER_ERRORS", 1)
     for purchase in two_unnoticed:
         fail_for(purchase, SERVER_ERROR)
     with pytest.raises(stripe.APIError):

@@ -29,7 +29,7 @@ from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.users.models import User
 from tests.factories import buy, press_buy, sent_kinds, sent_to_buyers, signed_in
 from tests.integration.test_order_actions import action_url, confirm, hidden_fields
-from tests.stripe_actions import renew
+from tests.stripe_actions import fail_renewal, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -319,3 +319,22 @@ def test_timeline_and_export_show_the_decision(
     assert re.search(r"timeline__what[^<]*>\s*Access ended by the shop", page)
     (exported,) = collect(ada)["purchases"]
     assert exported["suspended_by"] == "revoked"
+
+
+def test_failed_renewal_promises_no_access_that_the_shop_has_ended(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    purchase = buy(as_ada, club)
+    Purchase.objects.update(revoked_at=timezone.now())
+    fail_renewal(sandbox, purchase)
+    (message,) = [mail for mail in sent_to_buyers() if "renewal payment failed" in mail.body]
+    assert "to keep access" not in message.body
+    assert "cancel the subscription" in message.body
+
+
+def test_failed_renewal_says_how_to_keep_access(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    fail_renewal(sandbox, buy(as_ada, club))
+    (message,) = [mail for mail in sent_to_buyers() if "renewal payment failed" in mail.body]
+    assert "Update your payment method to keep access." in message.body

@@ -78,6 +78,7 @@ def test_fix_creates_the_endpoint_with_each_event_and_our_api_version(
     icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.SITE_URL = "https://shop.example"
+    settings.ALERT_WEBHOOK_URL = "https://hooks.slack.com/services/T1/B1/x"
     bad, _status = diagnose("--fix")
     endpoint = next(
         e for e in sandbox.client.v1.webhook_endpoints.list() if e.url.startswith("https://shop.example")

@@ -176,12 +176,9 @@ def test_founder_hears_of_a_problem_once_with_the_words_of_stripe(
     refuse(400, message=NO_NAME)
     press(as_bob, icons)
     assert outbox.outbox == []  # the same as in the last hour
-    refuse()
-    press_buy(as_ada, icons)
     Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=2))
-    refuse(400, message=NO_NAME)
     press(as_bob, icons)
-    assert len(outbox.outbox) == 1
+    assert ["founder@example.com"] in [message.to for message in outbox.outbox]
 
 
 def test_refused_key_names_what_to_do(as_ada: Client, icons: ProductConfiguration, refuse: Any) -> None:

@@ -7,12 +7,14 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
-from apps.ecommerce.models import LicenceActivation, LicenceKey, ProductConfiguration
+from apps.ecommerce.back_office.audit import ActionRefused
+from apps.ecommerce.models import LicenceActivation, LicenceKey, OperatorAction, ProductConfiguration
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 
+from .bulk import act_on_rows
 from .read_only import ProductContentsAdmin, ProductFilter, ReadOnlyAdmin, ReadOnlyInline, filtered_product
 
 MAX_KEYS = 100_000
@@ -132,13 +134,24 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
             self.message_user(request, text % {"count": waiting}, messages.WARNING)
 
     @admin.action(description=_("Replace: give the buyer another key"), permissions=["change"])
-    def replace(self, request: HttpRequest, keys: QuerySet[LicenceKey]) -> None:
-        for key in keys:
-            issued = replace_licence_key(key)
-            text = (
-                _("%(key)s was replaced, and the buyer gets an e-mail.")
-                if issued
-                else _("%(key)s was not replaced.")
-            )
-            level = messages.SUCCESS if issued else messages.ERROR
-            self.message_user(request, text % {"key": key}, level)
+    def replace(self, request: HttpRequest, keys: QuerySet[LicenceKey]) -> HttpResponse | None:
+        return act_on_rows(
+            self,
+            request,
+            keys.select_related("purchase"),
+            action="replace-licence-key",
+            label=_("Replace: give the buyer another key"),
+            consequence=_(
+                "The old key is not valid any more, and the buyer gets an e-mail with the new one."
+            ),
+            run=_replace,
+            purchase=lambda key: key.purchase,
+        )
+
+
+def _replace(key: LicenceKey, entry: OperatorAction) -> str:
+    if replace_licence_key(key) is None:
+        raise ActionRefused(
+            gettext("It was not replaced: no key is left, it is not sold, or it was replaced before.")
+        )
+    return gettext("%(key)s was replaced, and the buyer gets an e-mail.") % {"key": key}

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -10,8 +10,8 @@ from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce.back_office.event_actions import process_event
+from apps.ecommerce.back_office.receiver_actions import call_again
 from apps.ecommerce.models import OperatorAction, ReceiverCall, SalesProblem, WebhookEvent
-from apps.ecommerce.purchases.signals import call_receiver
 
 from .bulk import act_on_rows
 from .columns import order_number
@@ -74,12 +74,17 @@ class ReceiverCallAdmin(ReadOnlyAdmin):
     actions = ("call_again",)
 
     @admin.action(description=_("Call again"), permissions=["process"])
-    def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> None:
-        for pk in rows.filter(done_at=None).values_list("pk", flat=True):
-            call_receiver.func(pk)
-        failing = rows.filter(done_at=None).count()
-        message = f"{failing} calls still fail." if failing else "All receivers were called."
-        self.message_user(request, message, messages.ERROR if failing else messages.SUCCESS)
+    def call_again(self, request: HttpRequest, rows: QuerySet[ReceiverCall]) -> HttpResponse | None:
+        return act_on_rows(
+            self,
+            request,
+            rows.select_related("purchase"),
+            action="call-receiver",
+            label=_("Call again"),
+            consequence=_("Each receiver that has not finished is called with the same event_id."),
+            run=lambda call, entry: call_again(call),
+            purchase=lambda call: call.purchase,
+        )
 
     def has_process_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("ecommerce.process_event")

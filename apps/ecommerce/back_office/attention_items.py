@@ -19,6 +19,7 @@ class Item:
     detail: str
     url: str = ""
     is_urgent: bool = False
+    count: int = 1
 
 
 def limited(
@@ -30,7 +31,7 @@ def limited(
     if len(first) > MAX_LINES:
         more = (rows.count() if isinstance(rows, QuerySet) else len(rows)) - MAX_LINES
         title = ngettext("%(count)s more of these", "%(count)s more of these", more) % {"count": more}
-        yield Item(title, describe(first[0]).title, f"{reverse(list_url)}?{query}".rstrip("?"))
+        yield Item(title, describe(first[0]).title, f"{reverse(list_url)}?{query}".rstrip("?"), count=more)
 
 
 def about(purchase: Purchase) -> str:

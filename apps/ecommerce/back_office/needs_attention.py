@@ -1,6 +1,6 @@
 """What needs a person: one line for each, which says what happened and links to where it is solved.
 
-The alerts in operations/alerts.py are about the same problems, by e-mail.
+The alerts in operations/shop_checks.py are about the same problems.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.models import ExternalSale, Mail, Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
-from apps.ecommerce.operations.alerts import given_up_mails, unsent_mails
+from apps.ecommerce.operations.dispute_checks import UNANSWERED_DISPUTES
+from apps.ecommerce.operations.shop_checks import given_up_mails, unsent_mails
 from apps.ecommerce.purchases.anomalies import (
     billed_twice,
     billed_without_account,
@@ -34,8 +35,6 @@ from .attention_items import Item, about, last_line, limited, order_url
 from .figure_queries import current_mode
 
 MAX_BANK_TIME = timedelta(days=14)  # https://docs.stripe.com/payments/bank-debits
-# https://docs.stripe.com/api/disputes/object#dispute_object-status
-UNANSWERED_DISPUTES = ("needs_response", "warning_needs_response", "appeal_needs_response")
 
 
 def find_items() -> list[Item]:
@@ -46,6 +45,7 @@ def find_items() -> list[Item]:
             _disputes,
             shop.withdrawals,
             shop.system,
+            shop.stored_alerts,
             _stuck_payments,
             _charged_by_mistake,
             shop.events,

@@ -1,4 +1,4 @@
-"""Two groups for a start. Change their permissions in the admin: a group that exists is left alone."""
+"""Two groups for a start. Change their permissions in the admin: an update only adds permissions that are new."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ SUPPORT, OPERATORS = "Support (read only)", "Operators"
 
 def create_groups(**kwargs: Any) -> None:
     """Receive post_migrate."""
+    known = set(Permission.objects.values_list("pk", flat=True))
     for label in ("account", "ecommerce", "users"):  # the permissions of later apps do not exist yet
         create_permissions(apps.get_app_config(label), verbosity=0)
     of_store = Q(content_type__app_label="ecommerce")
@@ -23,5 +24,6 @@ def create_groups(**kwargs: Any) -> None:
     )
     for name, rule in ((SUPPORT, view_only), (OPERATORS, all_permissions)):
         group, is_new = Group.objects.get_or_create(name=name)
-        if is_new:
-            group.permissions.set(Permission.objects.filter(rule))
+        allowed = Permission.objects.filter(rule)
+        # Permissions that operators have taken away stay away.
+        group.permissions.add(*(allowed if is_new else allowed.exclude(pk__in=known)))

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from apps.core.tasks import is_worker_silent
 from apps.ecommerce.models import (
+    Alert,
+    FileVersion,
     Price,
     ProductConfiguration,
     ReceiverCall,
@@ -17,6 +19,9 @@ from apps.ecommerce.models import (
     WebhookEvent,
     Withdrawal,
 )
+from apps.ecommerce.operations.alert_channels import EMAIL, WEBHOOK
+from apps.ecommerce.operations.alert_names import FILE_MISSING, RECONCILE_FAILING, STRIPE_UNREACHABLE
+from apps.ecommerce.operations.alerts import late_channels
 from apps.ecommerce.operations.reconcile_schedule import overdue_warning
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.licences import purchases_without_key
@@ -63,6 +68,32 @@ def system() -> Iterator[Item]:
             reverse("admin:ecommerce_webhookevent_changelist"),
             is_urgent=True,
         )
+
+
+def stored_alerts() -> Iterator[Item]:
+    """Yield what only the run or the request that found it knows."""
+    titles = {
+        STRIPE_UNREACHABLE: _("reconcile_purchases can't reach Stripe"),
+        RECONCILE_FAILING: _("reconcile_purchases has errors"),
+        FILE_MISSING: _("The storage lacks a file"),
+    }
+    for alert in Alert.objects.filter(name__in=titles, solved_at=None)[:MAX_LINES]:
+        yield Item(titles[alert.name], alert.message, _file_url(alert), is_urgent=True)
+    for channel in late_channels():
+        title = {
+            EMAIL: _("Alerts can't be sent by e-mail"),
+            WEBHOOK: _("Alerts can't be sent to the webhook"),
+        }
+        yield Item(
+            title[channel], _("To see the reason, run: python manage.py send_test_alert"), is_urgent=True
+        )
+
+
+def _file_url(alert: Alert) -> str:
+    if alert.name != FILE_MISSING:
+        return ""
+    version = FileVersion.objects.filter(pk=alert.about).first()
+    return reverse("admin:ecommerce_productfile_change", args=[version.file_id]) if version else ""
 
 
 def events() -> Iterator[Item]:

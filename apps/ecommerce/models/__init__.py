@@ -1,5 +1,6 @@
 """Amounts are integers in the minor unit of their currency. Times are UTC."""
 
+from .alerts import Alert
 from .catalogue import (
     MAX_SORT_PRICE,
     Product,
@@ -10,7 +11,7 @@ from .categories import Category, Tag
 from .consents import Consent, LegalText, latest_consents
 from .customers import StripeCustomer
 from .discount_codes import MAX_CODE_LENGTH, DiscountCode
-from .emails import Alert, Mail
+from .emails import Mail
 from .external_sales import ExternalSale
 from .fields import STRIPE_ID_LENGTH, private_storage
 from .files import FileVersion, ProductFile

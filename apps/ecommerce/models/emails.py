@@ -86,14 +86,3 @@ class Mail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ▶ {self.purchase.current_email}"
-
-
-class Alert(models.Model):
-    """The last e-mail to ADMINS about a problem. The same alert is sent at most once a day."""
-
-    key = models.CharField(primary_key=True, max_length=60)
-    message = models.TextField()
-    mailed_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.key

@@ -63,8 +63,8 @@ class OperatorAction(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-id"]
-        verbose_name = _("action of an operator")
-        verbose_name_plural = _("audit log")
+        verbose_name = _("entry of the audit log")
+        verbose_name_plural = _("entries of the audit log")
         constraints = [
             models.UniqueConstraint(
                 fields=["purchase"], condition=Q(outcome="running"), name="one_running_action_per_purchase"

@@ -104,7 +104,9 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
     def without_figures(self) -> PurchaseQuerySet:
         """Filter purchases of payments that were refunded or disputed before these details were stored."""
         refunded = Q(payments__amount_refunded__gt=0, payments__refunds=None)
-        disputed = Q(payments__dispute_status__gt="", payments__disputed_at=None)
+        disputed = Q(payments__dispute_status__gt="") & (
+            Q(payments__disputed_at=None) | Q(payments__dispute_id="")
+        )
         return self.filter(refunded | disputed, livemode=is_livemode()).distinct()
 
     def to_be_charged_again(self) -> PurchaseQuerySet:

@@ -1,212 +1,159 @@
-"""E-mail ADMINS about problems that need a person.
+"""Send alerts about problems that need a person, by each channel once.
 
-reconcile_purchases runs in its own process, so alerts arrive even if the worker or the web server is down.
+reconcile_purchases runs in its own process, so alerts arrive even if the worker or the web server is down. What a
+channel could not send is sent by the next run, by this channel only.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import groupby
 
-import stripe
 from django.conf import settings
-from django.core.mail import mail_admins
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from apps.core.tasks import is_worker_silent, task
-from apps.ecommerce.models import Alert, ExternalSale, Mail, Price, Purchase, ReceiverCall, SalesProblem
-from apps.ecommerce.operations.reconcile import Reconciliation, reconcile
-from apps.ecommerce.operations.reconcile_schedule import overdue_warning
-from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases.anomalies import (
-    billed_twice,
-    billed_without_account,
-    bought_twice,
-    paid_without_owner,
-)
-from apps.ecommerce.purchases.licences import purchases_without_key
-from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
-from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
+from apps.ecommerce.models import Alert
+from apps.ecommerce.operations import alert_channels
+from apps.ecommerce.operations.alert_channels import Channel, Message
+from apps.ecommerce.operations.alert_names import DAILY_DIGEST, ONCE
+from apps.ecommerce.operations.problems import Problem
+from apps.ecommerce.operations.shop_checks import check_shop
 
 logger = logging.getLogger(__name__)
 
-SALES_REFUSED, PRICES_REFUSED = "sales refused", "prices refused"
-REPEAT_AFTER = timedelta(days=1)
-MAX_MAIL_DELAY = timedelta(minutes=30)
-MIN_SILENCE = timedelta(minutes=10)  # after the last event, others may still arrive
+MIN_INTERVAL = timedelta(hours=1)  # of a problem that is solved and comes back again and again
+REPEAT_AFTER = timedelta(days=7)  # of a problem that lasts, if no daily digest lists it
+TRY_FOR = timedelta(days=7)
+TRY_DIGEST_FOR = timedelta(hours=20)
+SENDING_TIMEOUT = timedelta(minutes=10)  # then another process may send the alert
+LATE_AFTER = timedelta(minutes=30)
+MAX_LINES = 5  # of each name
 
 
-@task()
-def reconcile_in_background() -> str:
-    return str(reconcile_and_alert()[0])
+def send_alerts(more: Mapping[str, Sequence[Problem]] | None = None) -> list[str]:
+    """Store what check_shop() and `more` have found, and send what was not sent. Return the texts of what is new.
+
+    `more` names its alerts also if they are solved: {"stripe-unreachable": []}.
+    """
+    started_at = timezone.now()
+    found: dict[str, Sequence[Problem]] = {**check_shop()}
+    for name, problems in (more or {}).items():
+        found[name] = [*found.get(name, []), *problems]
+    new = store_problems(found, started_at)
+    for problem in new:
+        logger.error("Alert (%s): %s", problem.name, problem.text)
+    deliver()
+    return [problem.text for problem in new]
 
 
-def reconcile_and_alert(since: datetime | None = None, **options: Any) -> tuple[Reconciliation, list[str]]:
-    try:
-        report = reconcile(since, **options)
-    except stripe.StripeError as error:
-        send_alerts({"Stripe unreachable": f"A request to Stripe failed: {error.user_message or error}"})
-        raise
-    except Exception as error:
-        send_alerts(
-            {"reconcile failing": f"reconcile_purchases has stopped: {type(error).__name__}: {error}"}
-        )
-        raise
-    problems = {"events lost": _describe_lost_events(report)}
-    if report.failures:
-        problems["reconcile failing"] = (
-            f"Errors of reconcile_purchases: {len(report.failures)}. {'; '.join(report.failures[:5])}"
-        )
-    return report, send_alerts(problems)
-
-
-def send_alerts(more: Mapping[str, str] | None = None) -> list[str]:
-    """E-mail the alerts of check_shop() and `more`, each at most once a day. Return the texts of all alerts."""
-    alerts = {key: text for key, text in {**check_shop(), **(more or {})}.items() if text}
-    for key, text in alerts.items():
-        logger.error("Alert (%s): %s", key, text)
-    since = timezone.now() - REPEAT_AFTER
-    mailed = set(Alert.objects.filter(key__in=alerts, mailed_at__gt=since).values_list("key", flat=True))
-    if new := {key: text for key, text in alerts.items() if key not in mailed}:
-        _mail_admins(new)
-    return list(alerts.values())
-
-
-def check_shop() -> dict[str, str]:
-    health = webhook_health()
-    last_event = f"{health.last_event:%Y-%m-%d %H:%M} UTC" if health.last_event else "never"
-    unsent, given_up = unsent_mails().count(), given_up_mails().select_related("purchase__user")
-    twice, without_account = billed_twice(), billed_without_account()
-    ownerless, paid_twice = paid_without_owner(), bought_twice()
-    reversed_purchases, revoked = list(reversed_but_billed()), list(revoked_but_billed())
-    failing_calls = ReceiverCall.objects.filter(done_at=None, attempts__gt=0).count()
-    sales_problem = SalesProblem.objects.filter(solved_at=None).first()
-    refused_prices = Price.objects.filter(active=True).exclude(refusal="").select_related("product")
-    unassigned = ExternalSale.objects.unassigned().count()
-    overdue, without_key = overdue_warning(), list(purchases_without_key().select_related("user")[:5])
+def store_problems(found: Mapping[str, Sequence[Problem]], checked_at: datetime) -> list[Problem]:
+    """Store the problems, and which are solved. Return those that are new or have come back."""
+    now = timezone.now()
     problems = {
-        SALES_REFUSED: (sales_problem, describe_problem(sales_problem) if sales_problem else ""),
-        PRICES_REFUSED: (
-            refused_prices,
-            "The store has stopped offering prices that Stripe refuses to sell: "
-            f"{'; '.join(f'{price} ({price.id}): {price.refusal}' for price in refused_prices[:5])} "
-            "Correct them in Stripe's Dashboard, and run: python manage.py bootstrap_ecommerce",
-        ),
-        "webhooks silent": (
-            health.is_silent,
-            f"Purchases that wait for an event from Stripe: {health.waiting}. Last event: {last_event}. "
-            "To find the reason, run: python manage.py stripe_doctor",
-        ),
-        "reconcile overdue": (overdue, overdue),
-        "events failing": (
-            health.failing,
-            f"Stripe events that could not be processed: {health.failing}. "
-            f"See {settings.SITE_URL}/admin/ecommerce/webhookevent/",
-        ),
-        "mails unsent": (
-            unsent,
-            f"E-mails to buyers that could not be sent: {unsent}. "
-            f"Check EMAIL_URL, and see {settings.SITE_URL}/admin/ecommerce/mail/",
-        ),
-        "addresses refused": (
-            given_up,
-            "The mail server refuses these addresses, and the store has stopped trying: "
-            f"{', '.join(sorted({mail.purchase.current_email for mail in given_up})[:5])}. "
-            f"Ask the buyers by other means, and see {settings.SITE_URL}/admin/ecommerce/mail/",
-        ),
-        "worker silent": (
-            is_worker_silent(),
-            "Tasks are waiting, but no worker runs them. Start one: python manage.py db_worker",
-        ),
-        "billed twice": (
-            twice,
-            f"Buyers who pay for two subscriptions to the same product: {_list_buyers(twice)}. "
-            "Cancel one of the two in Stripe's Dashboard, and refund its payments",
-        ),
-        "reversed but billed": (
-            reversed_purchases,
-            f"Subscriptions that are still charged although their last payment was refunded or lost to a dispute: "
-            f"{_list_buyers(reversed_purchases)}. Cancel them in Stripe's Dashboard, or ask the buyers",
-        ),
-        "revoked but billed": (
-            revoked,
-            f"Subscriptions that are still charged although you have ended the access: {_list_buyers(revoked)}. "
-            "Cancel them, or restore the access",
-        ),
-        "receivers failing": (
-            failing_calls,
-            f"Calls of your receivers that failed: {failing_calls}. "
-            f"See {settings.SITE_URL}/admin/ecommerce/receivercall/",
-        ),
-        "paid without owner": (
-            ownerless,
-            f"Paid purchases without an owner: {', '.join(row.order_number for row in ownerless[:5])}. "
-            f"Find their buyers in Stripe's Dashboard, and see {settings.SITE_URL}/admin/ecommerce/purchase/",
-        ),
-        "sales unassigned": (
-            unassigned,
-            f"Sales outside the store that belong to no account yet: {unassigned}. "
-            f"Assign or ignore them: {settings.SITE_URL}/admin/ecommerce/externalsale/?state=waiting",
-        ),
-        "paid twice": (
-            paid_twice,
-            f"Buyers who paid twice for the same product: {_list_buyers(paid_twice)}. "
-            "Refund one of the two in Stripe's Dashboard",
-        ),
-        "licence keys missing": (
-            without_key,
-            f"Buyers who wait for a licence key: {', '.join(row.current_email for row in without_key)}. "
-            f"Add keys: {settings.SITE_URL}/admin/ecommerce/licencekey/add/",
-        ),
-        "billed without account": (
-            without_account,
-            f"Subscriptions that are still charged although the account was deleted: "
-            f"{_list_buyers(without_account)}. Cancel them in Stripe's Dashboard",
-        ),
+        (problem.name, problem.about): problem
+        for name, rows in found.items()
+        if name not in settings.ALERTS_OFF
+        for problem in rows
     }
-    return {key: text if is_problem else "" for key, (is_problem, text) in problems.items()}
-
-
-def unsent_mails() -> QuerySet[Mail]:
-    late = Mail.objects.filter(sent_at=None, given_up_at=None, created_at__lt=timezone.now() - MAX_MAIL_DELAY)
-    # E-mails about new versions are sent in turn, and may be many.
-    return late.exclude(kind=Mail.Kind.UPDATED, attempts=0)
-
-
-def given_up_mails() -> QuerySet[Mail]:
-    return Mail.objects.filter(given_up_at__gt=timezone.now() - REPEAT_AFTER)
-
-
-def describe_problem(problem: SalesProblem) -> str:
-    request = (
-        f" Request: https://dashboard.stripe.com/logs/{problem.request_id}." if problem.request_id else ""
+    stored = {(row.name, row.about): row for row in Alert.objects.filter(name__in=found)}
+    new = [problem for key, problem in problems.items() if key not in stored]
+    Alert.objects.bulk_create(
+        (Alert(name=row.name, about=row.about, message=row.text, found_at=now) for row in new),
+        ignore_conflicts=True,  # another process has stored it
     )
-    advice = ADVICE.get(problem.code, DEFAULT_ADVICE)
-    return f"Stripe refuses to sell anything: “{problem.message}” ({problem.code}).{request} {advice}"
+    lasting = {key: row for key, row in stored.items() if row.name not in ONCE}
+    for key, row in lasting.items():
+        if problem := problems.get(key):
+            _keep(row, problem, now)
+        elif row.found_at < checked_at:  # else another process has found it since then
+            Alert.objects.filter(pk=row.pk, solved_at=None).update(solved_at=now)
+    return new + [problems[key] for key, row in lasting.items() if row.solved_at and key in problems]
 
 
-def _list_buyers(purchases: list[Purchase]) -> str:
-    return ", ".join(f"{row.email} ({row.product}, {row.subscription_id})" for row in purchases[:5])
+def _keep(row: Alert, problem: Problem, now: datetime) -> None:
+    """Store that the problem lasts, or has come back."""
+    if row.solved_at:
+        back = Alert.objects.filter(pk=row.pk).exclude(solved_at=None)
+        back.update(solved_at=None, found_at=now, message=problem.text)
+    elif row.message != problem.text:
+        Alert.objects.filter(pk=row.pk).update(message=problem.text)
 
 
-def _describe_lost_events(report: Reconciliation) -> str:
-    if report.after_restore:
-        return ""  # they had arrived, after the backup was made
-    is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
-    if report.late_events or report.found or (report.repaired and is_quiet):
-        return f"Some Stripe events did not arrive. {report} To find the reason, run: python manage.py stripe_doctor"
-    return ""
+def deliver() -> None:
+    """Send by each channel what it has not sent. If a channel fails, the next one is used nevertheless."""
+    for channel in alert_channels.CHANNELS:
+        if channel.is_on():
+            for message, alerts in _messages(_claim(channel)):
+                _send(channel, message, alerts)
 
 
-def _mail_admins(alerts: dict[str, str]) -> None:
-    lines = [*(f"- {text}" for text in alerts.values()), ""]
-    lines += [settings.SITE_URL, "Each alert is sent at most once a day."]
+def late_channels() -> list[Channel]:
+    """Return the channels by which an alert could not be sent for some time."""
+    limit = timezone.now() - LATE_AFTER
+    channels = [channel for channel in alert_channels.CHANNELS if channel.is_on()]
+    return [
+        row
+        for row in channels
+        if _alerts_to_send(row).filter(found_at__lt=limit, **{row.sent: None}).exists()
+    ]
+
+
+def _alerts_to_send(channel: Channel) -> QuerySet[Alert]:
+    now, sent = timezone.now(), channel.sent
+    lasting = ~Q(name__in=ONCE)
+    unsent = Q(**{sent: None}) & (lasting | Q(found_at__gt=now - TRY_FOR))
+    back_again = lasting & Q(**{f"{sent}__lt": F("found_at")}) & Q(**{f"{sent}__lt": now - MIN_INTERVAL})
+    due = unsent | back_again
+    if DAILY_DIGEST in settings.ALERTS_OFF:
+        due |= lasting & Q(**{f"{sent}__lt": now - REPEAT_AFTER})
+    outdated = Q(name=DAILY_DIGEST, found_at__lt=now - TRY_DIGEST_FOR)
+    return Alert.objects.filter(due, solved_at=None).exclude(outdated).exclude(name__in=settings.ALERTS_OFF)
+
+
+def _claim(channel: Channel) -> list[Alert]:
+    """Return the alerts that no other process is sending, and mark that this one does."""
+    now = timezone.now()
+    is_free = Q(**{channel.started: None}) | Q(**{f"{channel.started}__lt": now - SENDING_TIMEOUT})
+    with transaction.atomic():
+        alerts = list(_alerts_to_send(channel).filter(is_free).select_for_update())
+        Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(**{channel.started: now})
+    return alerts
+
+
+def _send(channel: Channel, message: Message, alerts: Sequence[Alert]) -> None:
+    now = timezone.now()
+    result: dict[str, datetime | None] = {channel.started: None}
     try:
-        mail_admins(f"Action needed at {settings.SITE_NAME}: {', '.join(alerts)}", "\n".join(lines))
+        channel.send(message)
     except Exception as error:  # mail backends raise errors of many types
-        logger.error("The alert could not be e-mailed to ALERT_EMAIL, the next run tries again: %s", error)
-        return
-    for key, text in alerts.items():
-        values = {"message": text[:2000], "mailed_at": timezone.now()}
-        Alert.objects.update_or_create(key=key, defaults=values)
+        logger.error("Alerts could not be sent by %s, the next run tries again: %s", channel.name, error)
+    else:
+        result[channel.sent] = now
+    Alert.objects.filter(pk__in=[alert.pk for alert in alerts]).update(**result)
+
+
+def _messages(alerts: Iterable[Alert]) -> Iterator[tuple[Message, list[Alert]]]:
+    """Yield one message about all problems, and one for each digest, whose first line is the subject."""
+    by_name = sorted(alerts, key=lambda alert: alert.name)
+    problems = [alert for alert in by_name if alert.name != DAILY_DIGEST]
+    if problems:
+        names = list(dict.fromkeys(alert.name for alert in problems))
+        lines = [
+            line for name, rows in groupby(problems, lambda row: row.name) for line in _lines(name, [*rows])
+        ]
+        footer = "Each of these is sent once. ALERTS_OFF in .env switches some off by their names."
+        subject = f"Action needed at {settings.SITE_NAME}: {', '.join(names)}"
+        body = "\n".join([*lines, "", f"{settings.SITE_URL}/admin/", footer])
+        yield Message(subject, body, "\n".join(lines)), problems
+    for digest in by_name:
+        if digest.name == DAILY_DIGEST:
+            subject, _newline, body = digest.message.partition("\n")
+            yield Message(subject, body.lstrip("\n"), digest.summary), [digest]
+
+
+def _lines(name: str, alerts: list[Alert]) -> Iterator[str]:
+    yield from (f"- {alert.message}" for alert in alerts[:MAX_LINES])
+    if len(alerts) > MAX_LINES:
+        yield f"- {len(alerts) - MAX_LINES} more alerts “{name}”"

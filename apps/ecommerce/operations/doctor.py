@@ -7,18 +7,21 @@ from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import stripe
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.core.site_urls import is_public_url
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.catalogue.unsellable import unsellable_lines
 from apps.ecommerce.models import SalesProblem
-from apps.ecommerce.operations.alerts import describe_problem
+from apps.ecommerce.operations.alerts import late_channels
 from apps.ecommerce.operations.doctor_proxies import Finding, check_proxies
 from apps.ecommerce.operations.reconcile_schedule import overdue_warning
+from apps.ecommerce.operations.shop_checks import describe_problem
 from apps.ecommerce.purchases import plan_switch
 from apps.ecommerce.stripe_api.client import KEY_PREFIXES, get_client, is_livemode
 from apps.ecommerce.webhooks import HANDLERS
@@ -36,6 +39,7 @@ def run_checks(*, fix: bool = False) -> Iterator[Finding]:
     """Yield the findings in the order of repair. With `fix`, correct the webhook endpoint and plan changes."""
     yield from _check_key()
     yield from check_proxies()
+    yield from _check_alerts()
     try:
         yield from _check_account(fix)
     except stripe.AuthenticationError as error:
@@ -68,6 +72,20 @@ def _check_key() -> Iterator[Finding]:
         yield Finding(False, "DEBUG is true with a live key", "Set DEBUG=false.")
     if is_livemode() and not settings.SITE_URL.startswith("https://"):
         yield Finding(False, f"SITE_URL is {settings.SITE_URL}", "Use https://: live webhooks require it.")
+
+
+def _check_alerts() -> Iterator[Finding]:
+    """Yield whether alerts reach someone."""
+    address = settings.ADMINS[0][1] if settings.ADMINS and settings.SENDS_MAIL else ""
+    webhook = f"the webhook at {urlsplit(settings.ALERT_WEBHOOK_URL).hostname}"
+    reached = [address] if address and not address.endswith("@example.com") else []
+    reached += [webhook] if settings.ALERT_WEBHOOK_URL else []
+    is_enough = bool(reached) or not is_public_url(settings.SITE_URL)
+    hint = "Set EMAIL_URL and ALERT_EMAIL, or ALERT_WEBHOOK_URL, and run: python manage.py send_test_alert"
+    yield Finding(is_enough, f"Alerts are sent to {' and '.join(reached) or 'nobody'}", hint)
+    for channel in late_channels():
+        hint = "To see the reason, run: python manage.py send_test_alert"
+        yield Finding(False, f"Alerts could not be sent by {channel.name}", hint)
 
 
 def _check_account(fix: bool) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""E-mails to ADMINS about sales, cancellations and disputes. The setting FOUNDER_EMAILS lists which are sent."""
+"""E-mails to ADMINS about sales and cancellations. The setting FOUNDER_EMAILS lists which are sent."""
 
 from typing import Any
 
@@ -8,14 +8,13 @@ from django.core.mail import mail_admins
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.payment_news import FIRST_PAYMENT_REASONS
-from apps.ecommerce.purchases.signals import payment_disputed, payment_succeeded, subscription_changed
+from apps.ecommerce.purchases.signals import payment_succeeded, subscription_changed
 
 
 def connect() -> None:
     for kind, signal, receiver in (
         ("sale", payment_succeeded, email_sale),
         ("cancellation", subscription_changed, email_cancellation),
-        ("dispute", payment_disputed, email_dispute),
     ):
         if kind in settings.FOUNDER_EMAILS:
             signal.connect(receiver)
@@ -33,16 +32,11 @@ def email_cancellation(purchase: Purchase, changed: list[str], **kwargs: Any) ->
         _send(purchase, f"Subscription has ended: {purchase.product_name}")
 
 
-def email_dispute(purchase: Purchase, payment: Payment, **kwargs: Any) -> None:
-    due = f" Evidence is due by {payment.dispute_due_by:%Y-%m-%d}." if payment.dispute_due_by else ""
-    _send(purchase, f"Payment disputed: {purchase.product_name}, {_paid(payment)}", due)
-
-
-def _send(purchase: Purchase, subject: str, more: str = "") -> None:
+def _send(purchase: Purchase, subject: str) -> None:
     url = f"{settings.SITE_URL}/admin/ecommerce/purchase/{purchase.pk}/change/"
     mail_admins(
         subject,
-        f"{subject}.{more}\n\nBuyer: {purchase.current_email}\nOrder: {purchase.order_number}\n{url}\n",
+        f"{subject}.\n\nBuyer: {purchase.current_email}\nOrder: {purchase.order_number}\n{url}\n",
     )
 
 

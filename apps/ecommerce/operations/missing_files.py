@@ -2,30 +2,22 @@
 
 import logging
 
-from django.conf import settings
-from django.utils import timezone
-
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Alert, FileVersion
-from apps.ecommerce.operations.alerts import REPEAT_AFTER, send_alerts
+from apps.ecommerce.operations.alert_names import FILE_MISSING
+from apps.ecommerce.operations.alerts import send_alerts
+from apps.ecommerce.operations.shop_checks import missing_file
 
 logger = logging.getLogger(__name__)
 
 
 def report_missing_file(version: FileVersion) -> None:
     logger.error("The storage has no file %s.", version.upload.name)
-    since = timezone.now() - REPEAT_AFTER
-    if not Alert.objects.filter(key=_key(version.pk), mailed_at__gt=since).exists():
+    if not Alert.objects.filter(name=FILE_MISSING, about=str(version.pk), solved_at=None).exists():
         enqueue(send_missing_file_alert, version.pk)
 
 
 @task()
 def send_missing_file_alert(version_id: int) -> None:
     version = FileVersion.objects.select_related("file__configuration__product").get(pk=version_id)
-    page = f"{settings.SITE_URL}/admin/ecommerce/productfile/{version.file_id}/change/"
-    text = f"{version.file.configuration}: the file {version.upload.name} is missing. Restore or upload it: {page}"
-    send_alerts({_key(version_id): text})
-
-
-def _key(version_id: int) -> str:
-    return f"file missing: version {version_id}"
+    send_alerts({FILE_MISSING: [missing_file(version)]})

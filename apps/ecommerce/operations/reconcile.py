@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from apps.ecommerce import webhooks
 from apps.ecommerce.models import ExternalSale, Purchase, PurchaseQuerySet, StatusChange, WebhookEvent
 from apps.ecommerce.operations.differences import session_differs, subscription_differs
 from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
+from apps.ecommerce.operations.reconcile_report import ReconcileReport
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import emails, signals
@@ -30,7 +30,6 @@ from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
-from apps.ecommerce.purchases.restored_backup import is_catching_up
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.purchases.withdrawals import send_missing_confirmations
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
@@ -41,37 +40,9 @@ IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
 RETRY_AFTER = timedelta(hours=1)
 MAX_RECHECKS = 50  # in each run
-MAX_SERVER_ERRORS = 10  # in each run; with more of them, it is Stripe that fails and not one object
 
 
-@dataclass
-class Reconciliation:
-    """The results of a run; in a dry run, what it would do."""
-
-    since: datetime
-    dry_run: bool
-    progress: Callable[[str], None]
-    last_event: datetime | None  # before this run
-    compared: int = 0  # objects at Stripe
-    repaired: list[str] = field(default_factory=list)
-    found: list[str] = field(default_factory=list)
-    events: int = 0
-    late_events: int = 0  # of these, older than IN_TRANSIT_SECONDS
-    unsent_mails: int = 0
-    failed_receivers: int = 0
-    failures: list[str] = field(default_factory=list)
-    server_errors: list[stripe.APIError] = field(default_factory=list)  # Stripe's responses with status 5xx
-    after_restore: bool = field(default_factory=is_catching_up)
-
-    def __str__(self) -> str:
-        would_be = "would be " if self.dry_run else ""
-        return (
-            f"Compared {self.compared} objects: {len(self.repaired)} {would_be}repaired, "
-            f"{len(self.found)} unknown until now, {self.events} undelivered events {would_be}processed, "
-            f"{self.unsent_mails} e-mails still unsent, {self.failed_receivers} receivers still failing, "
-            f"{len(self.failures)} errors."
-        )
-
+class Reconciliation(ReconcileReport):
     def compare_sessions(self) -> None:
         for page in self._pages("checkout/sessions", created=self._created, expand=["data.payment_intent"]):
             known = Purchase.objects.in_bulk([session["id"] for session in page], field_name="session_id")
@@ -86,7 +57,7 @@ class Reconciliation:
     def _restore_session(self, session: StripeData) -> Purchase | None:
         if (purchase := find_purchase(session, dry_run=self.dry_run)) is None:
             return None
-        self.found.append(f"{session['id']} was missing from the database")
+        self.add_found(session["id"], f"{session['id']} was missing from the database")
         return None if self.dry_run else save_session(purchase, session)
 
     def compare_subscriptions(self) -> None:
@@ -104,7 +75,8 @@ class Reconciliation:
         elif purchase or self.dry_run:
             return
         elif imported := import_subscription(subscription, "reconcile"):
-            self.found.append(f"{subscription['id']} was created outside the store: {imported}")
+            line = f"{subscription['id']} was created outside the store: {imported}"
+            self.add_found(subscription["id"], line)
 
     def copy_missing_payments(self) -> None:
         """Sync purchases that must have payments and have none: bought before payments were stored, or deleted."""
@@ -157,29 +129,13 @@ class Reconciliation:
                 logger.exception("Event %s (%s) could not be processed", event["id"], event["type"])
                 return
         self.events += 1
-        self.late_events += event["created"] < time.time() - IN_TRANSIT_SECONDS
+        is_late = event["created"] < time.time() - IN_TRANSIT_SECONDS
+        self.late_events += is_late
         changes = StatusChange.objects.filter(cause=webhooks.event_cause(event)).select_related("purchase")
         for change in changes:
-            self._report_repair(change.purchase, str(change))
-
-    def attempt(self, name: str, act: Callable[..., object], *arguments: Any) -> bool:
-        """Call `act`, and return whether it was successful. Report an error, and go on with the next object.
-
-        Raise it if all further requests to Stripe would fail.
-        """
-        try:
-            act(*arguments)
-        except (stripe.APIConnectionError, stripe.AuthenticationError, stripe.RateLimitError):
-            raise
-        except Exception as error:
-            if isinstance(error, stripe.APIError):
-                self.server_errors.append(error)
-            if len(self.server_errors) > MAX_SERVER_ERRORS:
-                raise
-            logger.exception("reconcile_purchases failed at %s", name)
-            self.failures.append(f"{name}: {error}")
-            return False
-        return True
+            self.add_repair(change.purchase.order_number, change.version, str(change))
+        if is_late and not changes:
+            self.repairs[event["id"]] = f"{event['type']} {event['id']}"
 
     def _repair(self, purchase: Purchase) -> None:
         if self.dry_run:
@@ -187,10 +143,8 @@ class Reconciliation:
             return
         after = sync_purchase(purchase, "reconcile")
         if after.version != purchase.version:
-            self._report_repair(purchase, f"{purchase.status_label} ▶ {after.status_label}")
-
-    def _report_repair(self, purchase: Purchase, change: str) -> None:
-        self.repaired.append(f"{purchase.order_number}: {change}")
+            change = f"{purchase.status_label} ▶ {after.status_label}"
+            self.add_repair(purchase.order_number, after.version, change)
 
     @property
     def _created(self) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """E-mail the founder at once if Stripe refuses to sell."""
 
 import logging
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -9,12 +8,11 @@ from django.utils import timezone
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Alert, Price, SalesProblem
-from apps.ecommerce.operations.alerts import PRICES_REFUSED, SALES_REFUSED, send_alerts
+from apps.ecommerce.operations.alert_names import SALES_REFUSED
+from apps.ecommerce.operations.alerts import send_alerts
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 
 logger = logging.getLogger(__name__)
-
-REPEAT_AFTER = timedelta(hours=1)  # an error of some checkouts only is solved by each other one
 
 
 @transaction.atomic
@@ -22,11 +20,8 @@ def report_problem(problem: ShopCannotSell) -> None:
     """Store the refusal for the admin and /readyz, and e-mail the founder."""
     logger.error("Stripe refuses to sell: %s (%s)", problem, problem.code)
     now = timezone.now()
-    mailed, known = Alert.objects.filter(key=SALES_REFUSED), SalesProblem.objects.filter(code=problem.code)
-    if not known.exists():
-        mailed.delete()  # a new problem is e-mailed at once
-    elif known.exclude(solved_at=None).exists():
-        mailed.filter(mailed_at__lt=now - REPEAT_AFTER).delete()
+    if SalesProblem.objects.filter(code=problem.code).exclude(solved_at=None).exists():
+        Alert.objects.filter(name=SALES_REFUSED, about=problem.code).update(found_at=now)  # it is back
     values = {"message": str(problem), "request_id": problem.request_id, "last_at": now}
     row, _created = SalesProblem.objects.select_for_update().update_or_create(
         code=problem.code, defaults={**values, "solved_at": None}, create_defaults={**values, "first_at": now}
@@ -36,7 +31,6 @@ def report_problem(problem: ShopCannotSell) -> None:
 
 
 def report_refused_price() -> None:
-    Alert.objects.filter(key=PRICES_REFUSED).delete()
     enqueue(send_sales_alerts)
 
 

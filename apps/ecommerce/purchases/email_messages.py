@@ -121,10 +121,20 @@ def _payment_values(purchase: Purchase, payment: Payment | None, amount: int) ->
         "refund": str(refund) % amounts,
         "paid_on": format_day(paid_at),
         "access": _access_text(purchase),
+        "after_failure": _failure_text(purchase),
         "keeps_access": f" {keeps_access % {'product': purchase.product_name}}"
         if has_access(purchase)
         else "",
     }
+
+
+def _failure_text(purchase: Purchase) -> str:
+    """Return what the buyer can do after a renewal that failed."""
+    if purchase.revoked_at:
+        return str(
+            _("We have ended your access. If you don't want to be charged again, cancel the subscription.")
+        )
+    return str(_("Update your payment method to keep access."))
 
 
 def _access_text(purchase: Purchase) -> str:

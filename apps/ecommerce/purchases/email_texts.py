@@ -74,10 +74,7 @@ TEXTS: dict[str, EmailText] = {
     Mail.Kind.RENEWAL_FAILED: EmailText(
         _("Update your payment method for %(product)s"),
         _("Your renewal payment failed"),
-        _(
-            "We couldn't charge you for the renewal of %(product)s (%(price)s).%(why)s "
-            "Update your payment method to keep access."
-        ),
+        _("We couldn't charge you for the renewal of %(product)s (%(price)s).%(why)s %(after_failure)s"),
         _("Update payment method"),
     ),
     Mail.Kind.RENEWAL_UPCOMING: EmailText(

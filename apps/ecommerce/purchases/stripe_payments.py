@@ -205,6 +205,7 @@ def _with_charges(row: Payment, charges: Iterable[StripeData]) -> StripePayment:
             row.presentment_currency = shown["presentment_currency"]
             row.presentment_amount = shown["presentment_amount"]
     if dispute:
+        row.dispute_id, row.dispute_reason = dispute["id"], dispute["reason"]
         row.dispute_status = dispute["status"]
         row.dispute_amount = sum(row["amount"] for row in disputes if row["status"] == dispute["status"])
         row.disputed_at = to_datetime(dispute["created"])

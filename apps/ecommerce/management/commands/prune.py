@@ -16,11 +16,14 @@ from django_tasks_db.models import DBTaskResult
 
 from apps.core.vacuum import vacuum_if_worthwhile
 from apps.ecommerce.content.files import measure_versions
-from apps.ecommerce.models import Product, ProductConfiguration, WebhookEvent
+from apps.ecommerce.models import Alert, Product, ProductConfiguration, WebhookEvent
 from apps.ecommerce.models.pictures import Picture
+from apps.ecommerce.operations.alert_names import DAILY_DIGEST, RECONCILE_REPAIRED
 
 EVENT_DAYS = 90  # Stripe keeps an event for 30 days
 TASK_DAYS = 14
+ALERT_DAYS = 90
+NEWS = (DAILY_DIGEST, RECONCILE_REPAIRED)  # the same news never comes again, so it is not remembered
 PICTURE_DAYS = 30  # other sites show them in link previews
 PICTURE_FOLDER = "products"
 BATCH_SIZE = 1000
@@ -60,6 +63,7 @@ def find_outdated_rows() -> dict[str, QuerySet]:
     now = timezone.now()
     running = Session.objects.filter(expire_date__gte=now).values("session_key")
     old_task = now - timedelta(days=TASK_DAYS)
+    old_alert = now - timedelta(days=ALERT_DAYS)
     aborted = Q(status="RUNNING", started_at__lt=old_task)
     processed = WebhookEvent.objects.filter(processed_at__isnull=False)
     return {
@@ -67,6 +71,9 @@ def find_outdated_rows() -> dict[str, QuerySet]:
         # The IP address and browser of each sign-in, which the account page lists.
         "records of ended sessions": UserSession.objects.exclude(session_key__in=running),
         "task results": DBTaskResult.objects.filter(Q(finished_at__lt=old_task) | aborted),
+        "old alerts": Alert.objects.filter(
+            Q(solved_at__lt=old_alert) | Q(name__in=NEWS, found_at__lt=old_alert)
+        ),
         "processed webhook events": processed.filter(received_at__lt=now - timedelta(days=EVENT_DAYS)),
     }
 

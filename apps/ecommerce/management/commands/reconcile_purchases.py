@@ -6,7 +6,7 @@ import stripe
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from apps.ecommerce.operations.alerts import reconcile_and_alert, reconcile_in_background
+from apps.ecommerce.back_office.scheduled_reconcile import reconcile_and_report, reconcile_in_background
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.restored_backup import record_restore
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             if options["dry_run"]:
                 report = reconcile(options["since"], dry_run=True, progress=write_progress)
             else:
-                report, alerts = reconcile_and_alert(options["since"], progress=write_progress)
+                report, alerts = reconcile_and_report(options["since"], progress=write_progress)
         except stripe.StripeError as error:
             raise CommandError(f"A request to Stripe failed: {error.user_message or error}") from error
         for line in [*report.found, *report.repaired, str(report)]:

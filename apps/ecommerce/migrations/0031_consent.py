@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0027_search_words'),
+        ('ecommerce', '0030_search_words'),
     ]
 
     operations = [

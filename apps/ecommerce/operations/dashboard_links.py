@@ -13,6 +13,8 @@ FOLDERS = {
     "sub": "subscriptions",
     "cus": "customers",
     "evt": "events",
+    "du": "disputes",
+    "dp": "disputes",
 }
 
 

@@ -30,7 +30,7 @@ def fill_words(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ecommerce", "0026_guest_checkout")]
+    dependencies = [("ecommerce", "0029_guest_checkout")]
     operations = [
         migrations.CreateModel(
             name='SearchWord',

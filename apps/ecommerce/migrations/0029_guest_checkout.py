@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0025_find_orders'),
+        ('ecommerce', '0028_audit_log_name'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

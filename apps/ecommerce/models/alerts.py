@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class Alert(models.Model):
+    """Something that the founder hears of once, or once while it lasts. Its names: operations/alert_names.py.
+
+    A channel has sent it if its `mailed_at` or `posted_at` is not before `found_at`.
+    """
+
+    name = models.SlugField(max_length=60)
+    about = models.CharField(
+        max_length=500, blank=True, help_text="What it is about, if there can be several."
+    )
+    message = models.TextField()
+    summary = models.TextField(blank=True, help_text="For the webhook, if the message is too long.")
+    found_at = models.DateTimeField(help_text="When it began; again, if it was solved in between.")
+    solved_at = models.DateTimeField(null=True)
+    mailing_at = models.DateTimeField(null=True, help_text="When a process started sending it by e-mail.")
+    mailed_at = models.DateTimeField(null=True)
+    posting_at = models.DateTimeField(null=True, help_text="The same for the webhook.")
+    posted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["found_at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["name", "about"], name="one_alert_for_each_problem")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.about}".rstrip()
