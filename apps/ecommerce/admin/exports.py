@@ -29,7 +29,8 @@ def exports(request: HttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     month = last_month()
     form = PeriodForm(request.POST or None, initial={"from": month.first, "to": month.last})
-    if request.method == "POST" and form.is_valid():
+    # The Enter key in a field of the form presses its first button, which has no export.
+    if request.method == "POST" and form.is_valid() and request.POST.get("export") != "":
         period = Period(form.cleaned_data["from"], form.cleaned_data["to"])
         return download(request, find_export(request.POST.get("export", "")), period)
     context = {
