@@ -54,7 +54,7 @@ def test_each_file_is_downloaded_by_keyboard(page: Page, ada: User, olive: User)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     results = Axe().run(page, context="#content", options={"preload": False})
     assert not results.violations_count, results.generate_report()
-    exports.choose(f"{timezone.now():%Y}-01-01", "2100-01-01")
+    exports.choose(f"{timezone.now().year - 1}-01-01", "2100-01-01")
     for kind in KINDS:
         name, file = exports.download(kind)
         assert name.endswith(".csv")
