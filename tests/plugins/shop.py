@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import stripe
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
@@ -24,6 +25,12 @@ from apps.users.models import User
 from tests.factories import create_product, signed_in
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_configure() -> None:
+    """Retry failed requests to the sandbox at once. The SDK pauses for half a second and more."""
+    if not os.environ.get("E2E_STRIPE"):
+        stripe.HTTPClient.INITIAL_DELAY = stripe.HTTPClient.MAX_DELAY = 0.001
 
 
 def pytest_collection_finish() -> None:
