@@ -17,6 +17,9 @@
   const inSentence = (element) =>
     getComputedStyle(element).display === "inline" &&
     element.parentElement.textContent.trim().length > element.textContent.trim().length;
+  // The axe rules that depend on colours and sizes.
+  const STYLE_RULES = ["color-contrast", "link-in-text-block", "scrollable-region-focusable"];
+  let checkedElements = "";
   const hidden = (element) => element.closest(".visually-hidden, [inert]") || !shown(element);
 
   const frame = () => [...document.querySelectorAll("body > .skip-link, body > aside, body > header, body > footer")];
@@ -29,7 +32,14 @@
     },
 
     axe(options, withoutFrame) {
-      return axe.run(withoutFrame ? { exclude: frame() } : document, options);
+      const excluded = withoutFrame ? frame() : [];
+      const elements = [...document.querySelectorAll("*")]
+        .filter((element) => !excluded.some((part) => part.contains(element)))
+        .map((element) => element.tagName + (element.checkVisibility({ visibilityProperty: true }) ? 1 : 0))
+        .join();
+      const rules = elements === checkedElements ? { runOnly: STYLE_RULES } : {};
+      checkedElements = elements;
+      return axe.run(withoutFrame ? { exclude: excluded } : document, { ...options, ...rules });
     },
 
     targets() {

@@ -17,7 +17,7 @@ WIDTHS = (320, 390, 768, 1280)
 SCHEMES = ("dark", "light")
 ALL_LOOKS = [(width, scheme) for width in WIDTHS for scheme in SCHEMES]
 # Colours depend on the scheme, layout on the width, so axe runs once in each scheme, on the narrowest and the widest
-# screen. `make audit` runs it on all eight.
+# screen. `make audit` runs it on all eight. All its rules run again only if other elements are shown (inspect.js).
 LOOKS = (
     ALL_LOOKS if os.environ.get("AUDIT") else [(320, "dark"), (390, "light"), (768, "light"), (1280, "light")]
 )

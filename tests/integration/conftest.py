@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stripe
 from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
 
@@ -79,12 +78,10 @@ def stripe_lists(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 
 
 @pytest.fixture
-def disconnect_stripe(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def disconnect_stripe(settings: Any) -> Callable[[], None]:
     """Return a function that makes Stripe unreachable."""
 
     def disconnect() -> None:
-        monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
-        monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
         settings.STRIPE_HTTP_CLIENT = ""
         settings.STRIPE_API_BASE = "http://127.0.0.1:9"
 

@@ -323,7 +323,7 @@ def test_memory_does_not_grow_with_the_number_of_rows(price: Price) -> None:
     purchase = create_order(price)
     export = next(export for export in EXPORTS if export.name == "payments")
     peaks = []
-    for size in (6_000, 24_000):
+    for size in (6_000, 12_000):
         rows = [
             Payment(
                 purchase=purchase,

@@ -27,12 +27,6 @@ def as_olive(olive: User) -> Client:
     return signed_in(olive)
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
-    monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
-
-
 def fail_requests(path: str, times: int = 3, status: int = 500) -> None:
     """Let the API fail: three times, because the SDK repeats a request twice."""
     switches.change(api_status=status, api_times=times, api_path=path)

@@ -8,7 +8,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-import stripe
 from django.core import mail as outbox
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -48,8 +47,6 @@ class StripeWithFaults:
 def stripe_with_faults(
     sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[StripeWithFaults]:
-    for name in ("INITIAL_DELAY", "MAX_DELAY"):
-        monkeypatch.setattr(stripe.HTTPClient, name, 0.001)
     monkeypatch.setattr(transport, "PAUSE_SECONDS", 0)
     settings.STRIPE_HTTP_CLIENT = ""
     with faulty_stripe(InProcessClient().request) as server:

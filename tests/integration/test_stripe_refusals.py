@@ -83,8 +83,6 @@ class RefusingStripe(InProcessClient):
 @pytest.fixture
 def refuse(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that lets Stripe refuse requests to a path."""
-    monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.001)
-    monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
     settings.STRIPE_HTTP_CLIENT = "tests.integration.test_stripe_refusals.RefusingStripe"
     settings.ADMINS = [("Founder", "founder@example.com")]
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+import stripe
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import caches
@@ -19,11 +20,18 @@ from django.test import Client
 from pytest_socket import socket_allow_hosts
 
 from apps.core import page_cache
+from apps.ecommerce.back_office import roles
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from tests.factories import create_product, signed_in
 
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_configure() -> None:
+    """Retry failed requests to the sandbox at once. The SDK pauses for half a second and more."""
+    if not os.environ.get("E2E_STRIPE"):
+        stripe.HTTPClient.INITIAL_DELAY = stripe.HTTPClient.MAX_DELAY = 0.001
 
 
 def pytest_collection_finish() -> None:
@@ -69,7 +77,8 @@ def page_cache_writes(cached_pages: None, monkeypatch: pytest.MonkeyPatch) -> li
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    _keep_permissions()
+    with django_db_blocker.unblock():
+        _keep_permissions_and_groups()
     yield
     # PostgreSQL drops no database with connections, and threads of servers have some.
     if connection.vendor == "postgresql":
@@ -78,20 +87,28 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
             cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
 
-def _keep_permissions() -> None:
-    """Keep permissions and content types when a transactional test empties the database.
+def _keep_permissions_and_groups() -> None:
+    """Keep permissions, content types and unchanged groups when a transactional test empties the database.
 
     Creating them again takes ten times as long as emptying all other tables.
     """
-    kept = {model._meta.db_table for model in (Permission, ContentType)}
+    permissions = {model._meta.db_table for model in (Permission, ContentType)}
+    groups = {model._meta.db_table for model in (Group, Group.permissions.through)}
+    first_groups = _read_groups()
 
     def sql_flush(style: Any, connection: Any, **options: Any) -> list[str]:
+        kept = permissions | (groups if _read_groups() == first_groups else set())
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
         return list(connection.ops.sql_flush(style, set(tables) - kept, **options))
 
     flush.sql_flush = sql_flush  # type: ignore[assignment]
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    roles.create_permissions = lambda *args, **options: None  # type: ignore[assignment]
+
+
+def _read_groups() -> set[tuple[Any, ...]]:
+    return set(Group.objects.values_list("pk", "name", "permissions"))
 
 
 @pytest.fixture
