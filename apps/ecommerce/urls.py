@@ -46,6 +46,7 @@ urlpatterns = [
     path("purchases/order/<uuid:public_id>/cancel/", subscriptions.cancel, name="purchase_cancel"),
     path("purchases/find/", guests.find_orders, name="find_orders"),
     path("purchases/claim/", guests.claim, name="claim_orders"),
+    path("purchases/download/<str:key>/", files.download_by_link, name="download_link"),
     path("purchases/link/<str:key>/", guests.open_order, name="open_order"),
     path("purchases/order/<uuid:public_id>/address/", guests.correct, name="correct_address"),
     path("purchases/unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),

@@ -49,6 +49,7 @@ purchase_switch                                   405      405      405      405
 purchase_cancel                                   405      405      405      405      405      405
 find_orders                                       200      200      200      200      200      200
 claim_orders                                      405      405      405      405      405      405
+download_link                                     404      404      404      404      404      404
 open_order                                        404      404      404      404      404      404
 correct_address                                   405      405      405      405      405      405
 unsubscribe                                       200      200      200      200      200      200

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
 
 from apps.ecommerce.content.goods_in_emails import email_picture
-from apps.ecommerce.models import Mail, ProductConfiguration
+from apps.ecommerce.models import Mail, ProductConfiguration, ProductFile, Purchase
 from apps.ecommerce.models.pictures import Picture
 from apps.ecommerce.purchases.email_messages import build_email
+from apps.users.models import User
 from tests.factories import add_file, buy, sent_to_buyers, url_path
 
 pytestmark = pytest.mark.django_db(transaction=True)  # e-mails are sent after the commit
@@ -34,18 +37,19 @@ def button(html: str) -> str:
     return str(url)
 
 
+def download_url(html: str) -> str:
+    (url,) = [url for url in links(html) if "/purchases/download/" in url]
+    return url
+
+
 def test_button_opens_the_product_and_the_text_has_the_same_links(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
-    file = add_file(icons, "icons.zip")
+    add_file(icons, "icons.zip")
     purchase = buy(as_ada, icons)
     text, html = bodies(sent_to_buyers()[0])
     assert button(html) == f"{SITE}/purchases/icon-set/"
-    wanted = {
-        f"{SITE}/purchases/icon-set/",
-        f"{SITE}/purchases/icon-set/files/{file.pk}/",
-        f"{SITE}{purchase.get_absolute_url()}",
-    }
+    wanted = {button(html), f"{SITE}{purchase.get_absolute_url()}", download_url(html)}
     assert wanted <= set(links(html))
     assert wanted <= set(re.findall(r"https?://\S+", text))
     for body in (text, html):
@@ -57,13 +61,41 @@ def test_button_opens_the_product_and_the_text_has_the_same_links(
         assert response.status_code == 200, url
 
 
-def test_links_do_not_open_without_signing_in(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_only_downloads_work_without_signing_in(as_ada: Client, icons: ProductConfiguration) -> None:
     add_file(icons, "icons.zip")
     buy(as_ada, icons)
     _text, html = bodies(sent_to_buyers()[0])
+    stranger = Client()
+    assert b"".join(stranger.get(url_path(download_url(html)))) == b"icons"
+    assert "_auth_user_id" not in stranger.session
     for url in links(html):
-        if "/purchases/" in url:
-            assert "/accounts/login/" in Client().get(url_path(url))["Location"], url
+        if "/purchases/" in url and url != download_url(html):
+            assert "/accounts/login/" in stranger.get(url_path(url))["Location"], url
+
+
+def test_download_link_ends_with_the_access(
+    as_ada: Client, sandbox: Any, icons: ProductConfiguration
+) -> None:
+    add_file(icons, "icons.zip")
+    purchase = buy(as_ada, icons)
+    url = url_path(download_url(bodies(sent_to_buyers()[0])[1]))
+    now = time.time()
+    with patch("django.core.signing.time.time", return_value=now + 31 * 86400):
+        assert Client().get(url)["Location"].startswith("/purchases/icon-set/files/")
+    Purchase.objects.update(suspended_by="refunded")
+    assert Client().get(url)["Location"] == purchase.get_absolute_url()
+    Purchase.objects.update(suspended_by="")
+    assert Client().get(url[:-4] + "abc/").status_code == 404
+    User.objects.all().delete()
+    assert Client().get(url).status_code == 404
+
+
+def test_download_link_sends_no_file_of_another_plan(as_ada: Client, icons: ProductConfiguration) -> None:
+    file = add_file(icons, "icons.zip")
+    buy(as_ada, icons)
+    url = url_path(download_url(bodies(sent_to_buyers()[0])[1]))
+    ProductFile.objects.filter(pk=file.pk).update(plan="team")
+    assert Client().get(url)["Location"] == icons.get_absolute_url()
 
 
 def test_email_lists_only_files_of_the_plan_that_was_bought(
@@ -122,7 +154,7 @@ def test_email_of_a_purchase_without_access_leads_to_the_order(
     purchase.suspended_by = "refunded"
     text, html = bodies(build_email(Mail.Kind.CONFIRMED, purchase, purchase.payments.first()))
     assert button(html) == f"{SITE}{purchase.get_absolute_url()}"
-    assert "/files/" not in text + html
+    assert "/download/" not in text + html
 
 
 def test_small_copy_of_a_small_picture() -> None:

@@ -12,7 +12,7 @@ from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models.pictures import Picture
 from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails
 from apps.ecommerce.purchases.entitlements import has_access, owned_plans
-from apps.ecommerce.purchases.order_links import order_link
+from apps.ecommerce.purchases.order_links import download_link, order_link
 
 PICTURE_WIDTH = 464  # of the column in templates/ecommerce/mail/mail.html
 MAX_FILES = 10  # the product's page has all
@@ -22,6 +22,7 @@ def goods_details(purchase: Purchase, about: str) -> EmailDetails:
     configuration = ProductConfiguration.objects.filter(product=purchase.product_id).first()
     if configuration is None or not has_access(purchase):
         return EmailDetails()
+    files = _files(configuration, purchase)
     context = {
         "picture_url": email_picture(purchase.product.picture),
         "picture_width": PICTURE_WIDTH,
@@ -29,7 +30,8 @@ def goods_details(purchase: Purchase, about: str) -> EmailDetails:
         if purchase.is_unclaimed
         else f"{settings.SITE_URL}{reverse('purchased_product', args=[configuration.slug])}",
         "link": _("Open %(product)s") % {"product": purchase.product_name},
-        "files": _files(configuration, purchase),
+        "files": files,
+        "has_signed_links": bool(files) or purchase.is_unclaimed,
     }
     return EmailDetails(context=context)
 
@@ -43,15 +45,10 @@ def email_picture(picture: Picture) -> str:
 
 
 def _files(configuration: ProductConfiguration, purchase: Purchase) -> list[tuple[str, str]]:
-    """Return names and URLs. Those of accounts ask to sign in, those of guests prove the address."""
+    """Return names and URLs."""
     plans = {purchase.plan} | (owned_plans(purchase.user, purchase.product) if purchase.user else set())
     included = [listed.file for listed in list_files(configuration, plans) if listed.is_included]
-    if purchase.is_unclaimed:
-        return [(file.name, order_link(purchase, str(file.pk))) for file in included[:MAX_FILES]]
-    return [
-        (file.name, f"{settings.SITE_URL}{reverse('purchased_file', args=[configuration.slug, file.pk])}")
-        for file in included[:MAX_FILES]
-    ]
+    return [(file.name, download_link(purchase, file.pk)) for file in included[:MAX_FILES]]
 
 
 TEXTS[Mail.Kind.CONFIRMED] = replace(TEXTS[Mail.Kind.CONFIRMED], details=goods_details)

@@ -64,7 +64,7 @@ def build_email(
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
             "order_url": _link_url(kind, purchase, payment),
-            "proves_address": _proves_address(kind, purchase),
+            "has_signed_links": _proves_address(kind, purchase),
             **details.context,
         }
         message = EmailMultiAlternatives(

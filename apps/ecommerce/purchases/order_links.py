@@ -1,4 +1,4 @@
-"""Links in e-mails that prove the buyer's address, and open the order without a password."""
+"""Links in e-mails that need no password: those that prove the buyer's address, and those that download a file."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.stripe_api.client import is_livemode
 
 ORDER = "order"
-SALT = "apps.ecommerce.order_links"
+SALT, DOWNLOAD_SALT = "apps.ecommerce.order_links", "apps.ecommerce.download_links"
 LINK_AGE = timedelta(days=30)
 # After an account has claimed the order. Programs that scan e-mails open a link before the buyer does, and people open
 # it on a second device.
@@ -19,7 +19,7 @@ CLAIMED_LINK_AGE = timedelta(days=2)
 
 
 def order_link(purchase: Purchase, to: str = "") -> str:
-    """Return the URL that opens what was bought. `to` is the id of a file, or ORDER."""
+    """Return the URL that opens what was bought, or the order if `to` is ORDER."""
     key = signing.dumps([purchase.public_id.hex, purchase.current_email], salt=SALT)
     return f"{settings.SITE_URL}{reverse('open_order', args=[key])}{f'?to={to}' if to else ''}"
 
@@ -27,22 +27,42 @@ def order_link(purchase: Purchase, to: str = "") -> str:
 def find_by_link(key: str) -> Purchase | None:
     """Return the purchase of a link; None if the link is forged, too old, or was sent to a former address."""
     try:
-        public_id, email = signing.loads(key, salt=SALT, max_age=LINK_AGE)
+        public_id, email = signing.loads(key, salt=SALT)
         purchases = Purchase.objects.select_related("user", "product__configuration")
         purchase = purchases.filter(public_id=public_id, livemode=is_livemode()).first()
-        if purchase and not purchase.is_unclaimed:
-            signing.loads(key, salt=SALT, max_age=CLAIMED_LINK_AGE)
+        if purchase is None or purchase.buyer is None or purchase.current_email != email:
+            return None
+        signing.loads(key, salt=SALT, max_age=LINK_AGE if purchase.is_unclaimed else CLAIMED_LINK_AGE)
     except signing.BadSignature:
         return None
-    is_owned = purchase and (purchase.user or purchase.is_unclaimed)
-    return purchase if purchase and is_owned and purchase.current_email == email else None
+    return purchase
+
+
+def download_link(purchase: Purchase, file_id: int) -> str:
+    """Return the URL that downloads the file, and nothing else, while the purchase gives access."""
+    key = signing.dumps([purchase.public_id.hex, file_id], salt=DOWNLOAD_SALT)
+    return f"{settings.SITE_URL}{reverse('download_link', args=[key])}"
+
+
+def find_download(key: str) -> tuple[Purchase, int, bool] | None:
+    """Return the purchase, the id of the file, and whether the link is not too old; None if it is forged."""
+    try:
+        public_id, file_id = signing.loads(key, salt=DOWNLOAD_SALT)
+    except signing.BadSignature:
+        return None
+    purchases = Purchase.objects.select_related("user", "product__configuration")
+    purchase = purchases.filter(public_id=public_id, livemode=is_livemode()).first()
+    if purchase is None or purchase.buyer is None:  # the account was deleted
+        return None
+    try:
+        signing.loads(key, salt=DOWNLOAD_SALT, max_age=LINK_AGE)
+    except signing.SignatureExpired:
+        return purchase, file_id, False
+    return purchase, file_id, True
 
 
 def goods_url(purchase: Purchase, to: str = "") -> str:
     """Return the path of what was bought, see order_link. Without access, that of the order, which says why."""
     if to == ORDER or not has_access(purchase):
         return purchase.get_absolute_url()
-    slug = purchase.product.configuration.slug
-    if to.isdecimal():
-        return reverse("purchased_file", args=[slug, int(to)])
-    return reverse("purchased_product", args=[slug])
+    return reverse("purchased_product", args=[purchase.product.configuration.slug])

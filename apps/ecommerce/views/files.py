@@ -2,17 +2,19 @@
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.core.rate_limits import rate_limited
 from apps.core.standalone_page import render_standalone
 from apps.ecommerce.content.files import first_version, is_included, required_plans
 from apps.ecommerce.models import FileVersion, ProductConfiguration, ProductFile
 from apps.ecommerce.operations.missing_files import report_missing_file
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required, refuse_plan
 from apps.ecommerce.purchases.downloads import download_response
-from apps.ecommerce.purchases.entitlements import owned_plans
+from apps.ecommerce.purchases.entitlements import has_access, owned_plans
+from apps.ecommerce.purchases.order_links import find_download
 from apps.ecommerce.purchases.previews import can_open_samples
 
 
@@ -36,6 +38,27 @@ def purchased_file(
         return refuse_plan(request, request.product_config, sorted(required_plans(file) - plans))
     versions = file.versions.filter(pk=version_id) if version_id is not None else file.versions
     return _send(request, versions.first())
+
+
+@require_safe
+@never_cache
+@rate_limited("order_link")
+def download_by_link(request: HttpRequest, key: str) -> HttpResponseBase:
+    """Send the file of a link in an e-mail. An old link leads to the file's own URL, which asks to sign in."""
+    found = find_download(key)
+    if found is None:
+        raise Http404("There is no such link.")
+    purchase, file_id, is_fresh = found
+    if not has_access(purchase):
+        return redirect(purchase)
+    configuration = purchase.product.configuration
+    if not is_fresh:
+        return redirect("purchased_file", configuration.slug, file_id)
+    file: ProductFile = get_object_or_404(configuration.files.select_related("lesson"), pk=file_id)
+    plans = owned_plans(purchase.buyer, purchase.product) if purchase.buyer else set()
+    if not is_included(file, plans):
+        return redirect(configuration)
+    return _send(request, file.versions.first())
 
 
 @require_safe

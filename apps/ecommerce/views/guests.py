@@ -30,8 +30,6 @@ from apps.users.guests import SESSION_KEY, buyer_required
 from apps.users.models import UserManager
 from apps.users.requests import BuyerRequest, SignedInRequest
 
-MAX_DIGITS = 9  # of the id of a file
-
 
 class EmailForm(forms.Form):
     email = forms.EmailField(max_length=254)
@@ -63,7 +61,7 @@ def open_order(request: HttpRequest, key: str) -> HttpResponse:
         messages.error(request, _("This account can't be opened. Please contact us."))
         return redirect("store")
     claim_orders_of(email, user)
-    url = goods_url(purchase, request.GET.get("to", "")[:MAX_DIGITS])
+    url = goods_url(purchase, request.GET.get("to", ""))
     return redirect(url) if request.user == user else sign_in(request, user, email, url)
 
 
