@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Mail, Purchase, PurchaseQuerySet, StripeCustomer
@@ -37,8 +38,8 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
     """Let the account own these orders. Whoever calls it has checked that the user may claim them. Safe to repeat."""
     claimed = []
     for pk in orders.order_by("pk").values_list("pk", flat=True):
-        purchase = Purchase.objects.unclaimed().select_for_update().filter(pk=pk).first()
-        if purchase is None:  # another request has claimed it
+        purchase = orders.select_for_update(of=("self",)).filter(pk=pk).first()
+        if purchase is None:  # another request has claimed it, or corrected its address
             continue
         changes = {
             "user": user,
@@ -86,8 +87,12 @@ def copy_customer(purchase_id: int) -> None:
 
 @transaction.atomic
 def correct_address(purchase: Purchase, email: str) -> bool:
-    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void."""
-    locked = Purchase.objects.unclaimed().select_for_update().filter(pk=purchase.pk).first()
+    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void.
+
+    Return False if nothing has changed. Without a payment, anybody could have e-mails sent to any address.
+    """
+    unclaimed = Purchase.objects.unclaimed().exclude(status__in=UNPAID)
+    locked = unclaimed.select_for_update().filter(pk=purchase.pk).first()
     if locked is None or locked.email == email:
         return False
     Purchase.objects.filter(pk=locked.pk).update(email=email, version=locked.version + 1)
@@ -107,13 +112,17 @@ def correct_customer(purchase_id: int) -> None:
 
 
 @task()
-def send_link(email: str) -> None:
-    """E-mail a link to the newest order of this address, or that there is none, so that both take as long."""
+def send_link(email: str, language: str) -> None:
+    """E-mail a link to the newest order of this address, or that there is none, so that both take as long.
+
+    `language` is that of the visitor, because a worker has none.
+    """
     orders = Purchase.objects.of_address(email).known_to_buyers().exclude(status__in=UNPAID)
     purchase = orders.unclaimed().first() or orders.first()
     if purchase:
         queue_requested_link(purchase)
-    else:
+        return
+    with override(language or None):
         _say_that_there_is_none(email)
 
 
