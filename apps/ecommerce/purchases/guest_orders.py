@@ -73,7 +73,10 @@ def claim_after_signup(user: User, **kwargs: Any) -> None:
 
 @task()
 def copy_customer(purchase_id: int) -> None:
-    """Let the account use the customer that Stripe has created for the order, unless it has one."""
+    """Let the account use the customer that Stripe has created for the order, unless it has one.
+
+    Stripe's own receipts and reminders then go to the account's address, even if the buyer had mistyped it.
+    """
     purchase = Purchase.objects.select_related("user").get(pk=purchase_id)
     session = fetch_or_none("checkout/sessions", purchase.session_id)
     customer_id = object_id(session["customer"]) if session else ""
@@ -83,6 +86,8 @@ def copy_customer(purchase_id: int) -> None:
         user=purchase.user, livemode=purchase.livemode, defaults={"id": customer_id}
     )
     store_checkout_details(session)
+    if ((session["customer_details"] or {}).get("email") or "").lower() != purchase.user.email:
+        get_client().v1.customers.update(customer_id, {"email": purchase.user.email})
 
 
 @transaction.atomic
