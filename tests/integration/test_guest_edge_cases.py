@@ -12,12 +12,14 @@ from django.test import Client, override_settings
 from django.urls import include, path
 from django.utils import translation
 
+from apps.core import file_slots
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases import guest_orders
 from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.users.models import User
-from tests.factories import first_price
+from tests.factories import add_file, first_price
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
+from tests.integration.test_downloads import no_chunks
 from tests.integration.test_guest_attacks import PASSWORD, VICTIM, opens, sign_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,6 +148,58 @@ def test_code_that_does_not_reduce_the_product_needs_no_account(
     browser.get("/store/?code=FIRST")
     assert "/stripe-sandbox/" in press_buy(browser, icons)
     assert press_buy(browser, club).startswith("/accounts/signup/")
+
+
+def test_signed_in_buyer_does_not_pay_again_for_what_this_browser_has_bought(
+    sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, ada: User
+) -> None:
+    """A stranger's order with the buyer's address blocks nothing: it was bought in another browser."""
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    browser = Client()
+    buy(browser, icons)
+    buy(Client(), club, email=ada.email)
+    browser.force_login(ada)
+    form = {"price": first_price(icons).id}
+    page = browser.post(f"/store/{icons.slug}/buy/", form, follow=True).content.decode()
+    assert "You bought Icon set in this browser before you signed in" in page
+    assert "Add to my account" in page
+    assert Purchase.objects.filter(product=icons.product).count() == 1
+    response = browser.post(f"/store/{club.slug}/buy/", {"price": first_price(club).id})
+    assert "/stripe-sandbox/" in response["Location"]
+
+
+def test_customer_of_a_claimed_order_gets_the_address_of_the_account(
+    sandbox: Any, icons: ProductConfiguration, ada: User
+) -> None:
+    """Stripe's own receipts would go to the mistyped address."""
+    EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
+    browser = Client()
+    order = buy(browser, icons, email="typo@example.com")
+    browser.force_login(ada)
+    browser.post("/purchases/claim/")
+    session = sandbox.client.v1.checkout.sessions.retrieve(order.session_id)
+    assert sandbox.client.v1.customers.retrieve(session.customer).email == ada.email
+
+
+def test_visitors_who_load_samples_do_not_block_downloads_of_a_guest(
+    sandbox: Any, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_file(icons)
+    browser = Client()
+    buy(browser, icons)
+    monkeypatch.setattr(file_slots, "MAX_FILES", 8)
+    samples = [file_slots.acquire_slot(no_chunks()) for _sample in range(file_slots.MAX_FILES_OF_VISITORS)]
+    response = browser.get(f"{goods_url(icons)}download/")
+    assert (response.status_code, b"".join(response)) == (200, b"icons")
+    for sample in samples:
+        assert sample
+        sample.close()
+
+
+def test_sign_in_page_offers_to_find_purchases_only_if_the_shop_sends_email(settings: Any) -> None:
+    assert "/purchases/find/" in Client().get("/accounts/login/").content.decode()
+    settings.SENDS_MAIL = False
+    assert "/purchases/find/" not in Client().get("/accounts/login/").content.decode()
 
 
 async def count_own_orders(request: HttpRequest) -> HttpResponse:
