@@ -202,6 +202,14 @@ def test_sign_in_page_offers_to_find_purchases_only_if_the_shop_sends_email(sett
     assert "/purchases/find/" not in Client().get("/accounts/login/").content.decode()
 
 
+def test_guest_can_sign_in_from_the_list_of_purchases(sandbox: Any, icons: ProductConfiguration) -> None:
+    """A phone has no room for it in the header."""
+    browser = Client()
+    buy(browser, icons)
+    main = browser.get("/purchases/").content.decode().partition("<main")[2].partition("</main>")[0]
+    assert 'href="/accounts/login/' in main
+
+
 async def count_own_orders(request: HttpRequest) -> HttpResponse:
     orders = Purchase.objects.for_user(await request.auser())
     return HttpResponse(str(await orders.acount()))

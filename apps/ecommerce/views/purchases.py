@@ -211,7 +211,9 @@ def render_purchase(
 def _waiting_orders(request: BuyerRequest) -> list[Purchase]:
     if not isinstance(request.user, User) or not is_email_verified(request.user):
         return []
-    return list(waiting_orders(request.user, request.session.get(SESSION_KEY, "")))
+    is_viewed = hasattr(request, "viewed_by")  # the session is the operator's
+    token = "" if is_viewed else request.session.get(SESSION_KEY, "")
+    return list(waiting_orders(request.user, token))
 
 
 def _has_download(request: BuyerRequest, purchase: Purchase) -> bool:
