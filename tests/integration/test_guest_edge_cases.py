@@ -202,6 +202,24 @@ def test_sign_in_page_offers_to_find_purchases_only_if_the_shop_sends_email(sett
     assert "/purchases/find/" not in Client().get("/accounts/login/").content.decode()
 
 
+def test_guest_who_signs_up_is_told_to_confirm_the_address(
+    sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration
+) -> None:
+    """The new account owns nothing yet. An order of another browser is not shown before."""
+    buy(Client(), club, email="gina@example.com")
+    browser = Client()
+    buy(browser, icons, email="gina@example.com")
+    form = {"email": "gina@example.com", "password1": PASSWORD, "password2": PASSWORD}
+    browser.post("/accounts/signup/", form)
+    page = browser.get("/purchases/").content.decode()
+    assert "Icon set" in page
+    assert "Maker club" not in page
+    assert "Please confirm your e-mail address first" in page
+    assert "Add to my account" not in page
+    EmailAddress.objects.update(verified=True)
+    assert "Add to my account" in browser.get("/purchases/").content.decode()
+
+
 def test_guest_can_sign_in_from_the_list_of_purchases(sandbox: Any, icons: ProductConfiguration) -> None:
     """A phone has no room for it in the header."""
     browser = Client()
