@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,21 @@ def test_link_to_a_pending_address_does_not_verify_the_account_that_waits_for_it
     order.refresh_from_db()
     assert order.user is None
     assert not opens(again, goods_url(icons))
+
+
+def test_password_reset_by_a_pending_address_does_not_verify_the_other(
+    sandbox: Any, icons: ProductConfiguration
+) -> None:
+    order = buy(Client(), icons, email=VICTIM)
+    request_change(sign_up(VICTIM), "eve@example.com")
+    attacker = Client()
+    attacker.post("/accounts/password/reset/", {"email": "Eve@example.com"})
+    if link := re.search(r"/accounts/password/reset/key/\S+", mail.outbox[-1].body):
+        form = {"password1": "another horse battery", "password2": "another horse battery"}
+        attacker.post(attacker.get(link[0])["Location"], form)
+    assert not EmailAddress.objects.filter(verified=True).exists()
+    order.refresh_from_db()
+    assert order.user is None
 
 
 def test_link_is_not_blocked_by_an_account_that_waits_for_the_address(
