@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
 from apps.users.email_changes import is_reserved
-from apps.users.email_verification import find_account, is_email_verified, verify_email
+from apps.users.email_verification import find_account, is_email_verified, release_email, verify_email
 from apps.users.models import User
 
 
@@ -19,8 +19,10 @@ def get_or_create_account(request: HttpRequest, email: str) -> User | None:
     None if there can be no account: it is blocked, the address is reserved for an undo, or sign-up is closed.
     What others have set up at an account with this address, before it was proved, is removed.
     """
+    # Otherwise the link would verify the other address of an account that waits for this one.
+    release_email(email)
     user = find_account(email) or _create_account(request, email)
-    if user and (user.unproven_signup or not is_email_verified(user)):
+    if user and user.email == email and (user.unproven_signup or not is_email_verified(user)):
         verify_email(request, user)
     return user
 

@@ -98,7 +98,8 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         email: str = super().clean_email()
         user = email_verification.find_account(email)
-        self.users = [user] if user else []
+        # The reset verifies the account's address, so a new address that it waits for is not enough.
+        self.users = [user] if user and user.email == email.lower() else []
         return email
 
 

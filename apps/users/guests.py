@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeAlias
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import user_passes_test
 from django.contrib.auth.models import AnonymousUser
@@ -81,6 +82,11 @@ def guest_middleware(
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             user = request.user
             request.user = SimpleLazyObject(lambda: _user_or_guest(request, user))  # type: ignore[assignment]
+
+            async def auser() -> User | AnonymousUser:
+                return await sync_to_async(_user_or_guest)(request, user)
+
+            request.auser = auser
         return get_response(request)
 
     return middleware

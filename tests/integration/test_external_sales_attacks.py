@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 
 from apps.ecommerce.models import ExternalSale, Product, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.operations import alerts
+from apps.ecommerce.operations import reconcile_alerts
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import external_sales
 from apps.ecommerce.purchases.external_sales import assign_sale
@@ -112,9 +112,9 @@ def test_alerts_are_sent_after_an_unexpected_error_of_reconcile(
     def fail(*args: Any, **options: Any) -> None:
         raise ValueError("a row is broken")
 
-    monkeypatch.setattr(alerts, "reconcile", fail)
+    monkeypatch.setattr(reconcile_alerts, "reconcile", fail)
     with pytest.raises(ValueError, match="broken"):
-        alerts.reconcile_and_alert()
+        reconcile_alerts.reconcile_and_alert()
     (message,) = [row for row in mailoutbox if "reconcile failing" in row.subject]
     assert "a row is broken" in message.body
 
@@ -125,7 +125,7 @@ def test_adopted_subscription_is_not_reported_as_a_lost_event(
     subscribe_elsewhere(sandbox, club, ada.email)
     EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": True})
     settings.ADOPT_FOREIGN_SALES = True
-    report, texts = alerts.reconcile_and_alert()
+    report, texts = reconcile_alerts.reconcile_and_alert()
     assert Purchase.objects.get().user == ada
     assert report.found == []
     assert texts == []

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -27,8 +28,9 @@ from apps.ecommerce.models import (
     Section,
 )
 from apps.ecommerce.stripe_api.client import get_client
+from apps.users.guests import SESSION_KEY, Guest, new_guest_token
 from apps.users.models import User
-from tests.factories import add_file, buy, press_buy, signed_in
+from tests.factories import add_file, buy, first_price, press_buy, signed_in
 from tests.integration.test_order_actions import action_url, confirm
 from tests.integration.urls import Shop, read_body
 
@@ -238,6 +240,25 @@ def test_pages_of_an_unfinished_checkout_do_not_ask_stripe(
     for url in (order, f"{order}?from=portal", f"{order}status/", "/purchases/changes/", returned):
         assert as_stan.get(url).status_code in (200, 204)
     assert rows_of_all_tables() == before
+
+
+def test_orders_of_the_operators_own_browser_are_not_shown(
+    viewing: Client, sandbox: Any, icons: ProductConfiguration, ada: User
+) -> None:
+    """The operator has bought without signing in, for example to try it."""
+    EmailAddress.objects.get_or_create(
+        user=ada, email=ada.email, defaults={"verified": True, "primary": True}
+    )
+    token = new_guest_token()
+    Purchase.objects.create_for(
+        Guest(token), first_price(icons), "test", email="stan@example.com", status="paid"
+    )
+    session = viewing.session
+    session[SESSION_KEY] = token
+    session.save()
+    page = viewing.get("/purchases/")
+    assert page.status_code == 200
+    assert "stan@example.com" not in page.content.decode()
 
 
 def test_files_can_be_downloaded(viewing: Client, icons: ProductConfiguration) -> None:

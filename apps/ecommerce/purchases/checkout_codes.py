@@ -65,15 +65,16 @@ def usable_code(
     """
     if not brought.text:
         return None
+    account = None if isinstance(user, Guest) else user
     code = DiscountCode.objects.find(brought.text, customer_id(user))
-    if code and code.first_purchase_only and isinstance(user, Guest):
-        raise AccountNeeded
-    refusal = code_refusal(code, user)
+    refusal = code_refusal(code, account)
     if refusal is None and upgrade_of and upgrade_credit(upgrade_of):
         refusal = Refusal.UPGRADE
     days = trial_days(user, price)
     if refusal is None and code:
         refusal = price_refusal(code, price, currency, days)
+        if refusal is None and account is None and (code.first_purchase_only or code.customer_id):
+            raise AccountNeeded
         if refusal is None:
             return code
         if price_refusal(code, price, chosen_currency, days):  # as the product page said

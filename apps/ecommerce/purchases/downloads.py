@@ -108,7 +108,8 @@ def _ranged_response(
         return HttpResponse(status=status, headers=headers)
     if in_parts:
         return HttpResponse(b"".join(_read_chunks(file, part)), status=status, headers=headers)
-    if chunks := acquire_slot(_read_chunks(file, part), request.user.pk):
+    buyer_id = request.user.pk or getattr(request.user, "guest_token", None)
+    if chunks := acquire_slot(_read_chunks(file, part), buyer_id):
         return StreamingHttpResponse(chunks, status=status, headers=headers)
     template = "ecommerce/too_many_downloads.html"
     return render_standalone(request, template, 503, retry_after=RETRY_AFTER_SECONDS)

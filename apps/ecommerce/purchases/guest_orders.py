@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Mail, Purchase, PurchaseQuerySet, StripeCustomer
@@ -37,8 +38,8 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
     """Let the account own these orders. Whoever calls it has checked that the user may claim them. Safe to repeat."""
     claimed = []
     for pk in orders.order_by("pk").values_list("pk", flat=True):
-        purchase = Purchase.objects.unclaimed().select_for_update().filter(pk=pk).first()
-        if purchase is None:  # another request has claimed it
+        purchase = orders.select_for_update(of=("self",)).filter(pk=pk).first()
+        if purchase is None:  # another request has claimed it, or corrected its address
             continue
         changes = {
             "user": user,
@@ -72,7 +73,10 @@ def claim_after_signup(user: User, **kwargs: Any) -> None:
 
 @task()
 def copy_customer(purchase_id: int) -> None:
-    """Let the account use the customer that Stripe has created for the order, unless it has one."""
+    """Let the account use the customer that Stripe has created for the order, unless it has one.
+
+    Stripe's own receipts and reminders then go to the account's address, even if the buyer had mistyped it.
+    """
     purchase = Purchase.objects.select_related("user").get(pk=purchase_id)
     session = fetch_or_none("checkout/sessions", purchase.session_id)
     customer_id = object_id(session["customer"]) if session else ""
@@ -82,12 +86,18 @@ def copy_customer(purchase_id: int) -> None:
         user=purchase.user, livemode=purchase.livemode, defaults={"id": customer_id}
     )
     store_checkout_details(session)
+    if ((session["customer_details"] or {}).get("email") or "").lower() != purchase.user.email:
+        get_client().v1.customers.update(customer_id, {"email": purchase.user.email})
 
 
 @transaction.atomic
 def correct_address(purchase: Purchase, email: str) -> bool:
-    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void."""
-    locked = Purchase.objects.unclaimed().select_for_update().filter(pk=purchase.pk).first()
+    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void.
+
+    Return False if nothing has changed. Without a payment, anybody could have e-mails sent to any address.
+    """
+    unclaimed = Purchase.objects.unclaimed().exclude(status__in=UNPAID)
+    locked = unclaimed.select_for_update().filter(pk=purchase.pk).first()
     if locked is None or locked.email == email:
         return False
     Purchase.objects.filter(pk=locked.pk).update(email=email, version=locked.version + 1)
@@ -107,13 +117,17 @@ def correct_customer(purchase_id: int) -> None:
 
 
 @task()
-def send_link(email: str) -> None:
-    """E-mail a link to the newest order of this address, or that there is none, so that both take as long."""
+def send_link(email: str, language: str) -> None:
+    """E-mail a link to the newest order of this address, or that there is none, so that both take as long.
+
+    `language` is that of the visitor, because a worker has none.
+    """
     orders = Purchase.objects.of_address(email).known_to_buyers().exclude(status__in=UNPAID)
     purchase = orders.unclaimed().first() or orders.first()
     if purchase:
         queue_requested_link(purchase)
-    else:
+        return
+    with override(language or None):
         _say_that_there_is_none(email)
 
 

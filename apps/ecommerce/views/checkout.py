@@ -40,16 +40,19 @@ from apps.ecommerce.purchases.consent import (
     store_consent_of_checkout,
 )
 from apps.ecommerce.purchases.decorators import get_next_path
+from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.storefront.pending_checkout import PENDING_CHECKOUT
+from apps.ecommerce.storefront.product_cards import blocks_buying
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.guests import EmailForm
 from apps.ecommerce.views.purchases import render_purchase
 from apps.users.emails import normalize_mailbox
-from apps.users.guests import guests_can_buy, is_buyer, start_guest
+from apps.users.guests import SESSION_KEY, Guest, guests_can_buy, is_buyer, start_guest
+from apps.users.models import User
 from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
@@ -175,6 +178,13 @@ def _redirect_to_stripe(
     price, currency = choice["price"], choice["currency"]
     code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
     urls = {"origin": site_origin(request), "next_path": get_next_path(request, configuration.slug)}
+    if isinstance(buyer, User) and _is_bought_here(request, configuration):
+        text = _(
+            "You bought %(product)s in this browser before you signed in. Once your e-mail address is confirmed, you "
+            "can add it to your account here. You have not been charged."
+        )
+        messages.info(request, text % {"product": configuration})
+        return HttpResponseSeeOther(reverse("purchases"))
     try:
         consents = require_consent(agreed, configuration, price)
         with stripe_deadline():
@@ -210,6 +220,13 @@ def _redirect_to_stripe(
         )
         messages.error(request, text)
     return HttpResponseSeeOther(_product_url(configuration, choice))
+
+
+def _is_bought_here(request: HttpRequest, configuration: ProductConfiguration) -> bool:
+    """Return whether this browser has an order of the product that no account has claimed yet."""
+    guest = Guest(request.session.get(SESSION_KEY, ""))
+    orders = Purchase.objects.unclaimed().owned_by(guest).filter(product=configuration.product_id)
+    return any(has_access(order) or blocks_buying(order) for order in orders)
 
 
 def _comes_from_this_site(request: HttpRequest) -> bool:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -50,6 +51,8 @@ def open_order(request: HttpRequest, key: str) -> HttpResponse:
     purchase = find_by_link(key)
     if purchase is None:
         return render(request, "ecommerce/link_expired.html", {"form": EmailForm()}, status=404)
+    if request.method == "HEAD":  # a program checks whether the link works
+        return HttpResponse()
     email = purchase.current_email
     is_other = request.user.is_authenticated and request.user.email != email
     if is_other and request.method != "POST":
@@ -72,7 +75,7 @@ def find_orders(request: HttpRequest) -> HttpResponse:
     """E-mail a link to the orders of an address. The page is the same whether there are any."""
     form = EmailForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        send_link.enqueue(form.cleaned_data["email"])
+        send_link.enqueue(form.cleaned_data["email"], get_language() or "")
         return render(request, "ecommerce/link_sent.html", {"email": form.cleaned_data["email"]})
     return render(request, "ecommerce/find_orders.html", {"form": form})
 
