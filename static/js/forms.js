@@ -46,6 +46,9 @@ document.addEventListener("click", (event) => {
   if (!startBusy(link, link, DOWNLOAD_MS)) event.preventDefault();
 });
 
+// The page of a link in an e-mail. Programs that scan e-mails run no scripts.
+document.querySelector("form[data-send-at-once]")?.requestSubmit();
+
 // The back button can restore the page as it was left.
 window.addEventListener("pageshow", () => [...busy.keys()].forEach(endBusy));
 

@@ -99,6 +99,20 @@ def test_javascript_is_not_needed(page: Page, goods: ProductConfiguration) -> No
     assert GatedPage(page).download().path().read_bytes() == b"icons"
 
 
+@without_javascript
+def test_link_needs_a_press_without_javascript(
+    page: Page, goods: ProductConfiguration, new_context: Callable[..., BrowserContext]
+) -> None:
+    ProductPage(page).goto(goods.slug).buy_button.click()
+    fill_payment(page)
+    HostedCheckout(page).submit()
+    expect(PurchasePage(page).in_state("paid")).to_be_visible()
+    other_device = new_context(java_script_enabled=False).new_page()
+    other_device.goto(emailed_link())
+    other_device.get_by_role("button", name=f"Continue as {EMAIL}").click()
+    expect(GatedPage(other_device).heading).to_be_visible()
+
+
 def test_status_changes_live_while_the_payment_is_confirmed(
     page: Page, goods: ProductConfiguration, fast_polling: None
 ) -> None:
@@ -128,6 +142,7 @@ def test_tab_closed_after_paying_leaves_the_link_in_the_email(
     page.close()
     other_device = new_context().new_page()
     other_device.goto(emailed_link())
+    expect(GatedPage(other_device).download_link).to_be_visible()
     assert GatedPage(other_device).download().path().read_bytes() == b"icons"
     other_device.goto("/accounts/")
     expect(other_device.get_by_role("main")).to_contain_text(EMAIL)

@@ -115,7 +115,7 @@ def test_alerts_are_sent_after_an_unexpected_error_of_reconcile(
     monkeypatch.setattr(reconcile_alerts, "reconcile", fail)
     with pytest.raises(ValueError, match="broken"):
         reconcile_alerts.reconcile_and_alert()
-    (message,) = [row for row in mailoutbox if "reconcile failing" in row.subject]
+    (message,) = [row for row in mailoutbox if "reconcile-failing" in row.subject + row.body]
     assert "a row is broken" in message.body
 
 

@@ -153,9 +153,9 @@ def test_link_to_a_former_address_is_void(sandbox: Any, icons: ProductConfigurat
     browser.post(f"{order.get_absolute_url()}address/", {"email": "Right@Example.com"})
     assert mail.outbox[-1].to == ["right@example.com"]
     new = emailed_link()
-    assert Client().get(old).status_code == 404
-    assert Client().get(new).status_code == 302
-    assert Client().get(old).status_code == 404
+    assert Client().post(old).status_code == 404
+    assert Client().post(new).status_code == 302
+    assert Client().post(old).status_code == 404
     assert [user.email for user in User.objects.all()] == ["right@example.com"]
 
 
@@ -164,10 +164,10 @@ def test_link_is_void_after_the_account_changed_its_address(
 ) -> None:
     buy(Client(), icons, email=VICTIM)
     link = emailed_link()
-    Client().get(link)
+    Client().post(link)
     User.objects.update(email="new@example.com")
     EmailAddress.objects.update(email="new@example.com")
-    assert Client().get(link).status_code == 404
+    assert Client().post(link).status_code == 404
     assert User.objects.count() == 1
 
 
@@ -175,9 +175,9 @@ def test_link_is_void_after_the_account_was_deleted(sandbox: Any, icons: Product
     paying = Client()
     order = buy(paying, icons)
     link = emailed_link()
-    Client().get(link)
+    Client().post(link)
     User.objects.all().delete()
-    assert Client().get(link).status_code == 404
+    assert Client().post(link).status_code == 404
     assert not opens(paying, order.get_absolute_url())
     assert not User.objects.exists()
 
@@ -188,12 +188,12 @@ def test_old_links_expire(sandbox: Any, icons: ProductConfiguration) -> None:
     link = emailed_link()
     now = timezone.now().timestamp()
     with patch("django.core.signing.time.time", return_value=now + timedelta(days=31).total_seconds()):
-        assert Client().get(link).status_code == 404
+        assert Client().post(link).status_code == 404
     with patch("django.core.signing.time.time", return_value=now + timedelta(days=29).total_seconds()):
-        assert Client().get(link).status_code == 302
+        assert Client().post(link).status_code == 302
     with patch("django.core.signing.time.time", return_value=now + timedelta(days=3).total_seconds()):
-        assert Client().get(link).status_code == 404
-    assert Client().get(link).status_code == 302
+        assert Client().post(link).status_code == 404
+    assert Client().post(link).status_code == 302
 
 
 def test_link_asks_for_the_second_factor(sandbox: Any, icons: ProductConfiguration, victim: User) -> None:
@@ -202,7 +202,7 @@ def test_link_asks_for_the_second_factor(sandbox: Any, icons: ProductConfigurati
     TOTP.activate(victim, generate_totp_secret())
     buy(Client(), icons, email=VICTIM)
     browser = Client()
-    assert browser.get(emailed_link())["Location"].startswith("/accounts/2fa/authenticate/")
+    assert browser.post(emailed_link())["Location"].startswith("/accounts/2fa/authenticate/")
     assert browser.get("/accounts/").status_code == 302
 
 
@@ -212,7 +212,7 @@ def test_link_does_not_open_a_blocked_account(
     User.objects.filter(pk=victim.pk).update(is_active=False)
     buy(Client(), icons, email=VICTIM)
     browser = Client()
-    assert browser.get(emailed_link())["Location"] == "/store/"
+    assert browser.post(emailed_link())["Location"] == "/store/"
     assert "_auth_user_id" not in browser.session
     assert Purchase.objects.unclaimed().count() == 1
 
@@ -222,7 +222,7 @@ def test_link_creates_no_account_where_sign_up_is_closed(
 ) -> None:
     buy(Client(), icons)
     monkeypatch.setattr(AccountAdapter, "is_open_for_signup", lambda adapter, request: False)
-    assert Client().get(emailed_link())["Location"] == "/store/"
+    assert Client().post(emailed_link())["Location"] == "/store/"
     assert not User.objects.exists()
 
 
@@ -233,11 +233,35 @@ def test_link_of_another_person_does_not_replace_the_account_that_is_signed_in(
     buy(Client(), icons, email="eve@example.com")
     as_victim = signed_in(victim)
     response = as_victim.get(emailed_link())
+    assert "data-send-at-once" not in response.content.decode()
     assert "You are signed in as <strong>victim@example.com" in response.content.decode()
     assert as_victim.session["_auth_user_id"] == str(victim.pk)
     assert not victim.purchases.exists()
     as_victim.post(emailed_link())
     assert as_victim.session["_auth_user_id"] == str(User.objects.get(email="eve@example.com").pk)
+
+
+def test_programs_that_scan_emails_prove_no_address(sandbox: Any, icons: ProductConfiguration) -> None:
+    """They open the links of e-mails, also of those to a mistyped address, and run no scripts."""
+    paying = Client()
+    buy(paying, icons)
+    scanner = Client()
+    for method in (scanner.get, scanner.head):
+        assert method(emailed_link()).status_code == 200
+    assert not User.objects.exists()
+    assert "_auth_user_id" not in scanner.session
+    assert opens(paying, goods_url(icons))
+    assert Client(enforce_csrf_checks=True).post(emailed_link()).status_code == 403
+
+
+def test_script_sends_the_form_of_a_link_only_where_nothing_gets_lost(
+    sandbox: Any, icons: ProductConfiguration
+) -> None:
+    paying, other_guest = Client(), Client()
+    buy(other_guest, create_product(sandbox.client, "Fonts", 700), email="eve@example.com")
+    buy(paying, icons)
+    for browser, is_sent in ((paying, True), (Client(), True), (other_guest, False)):
+        assert ("data-send-at-once" in browser.get(emailed_link()).content.decode()) is is_sent
 
 
 def test_key_of_a_link_is_not_logged(
@@ -246,8 +270,8 @@ def test_key_of_a_link_is_not_logged(
     buy(Client(), icons)
     link = emailed_link()
     with caplog.at_level("INFO"):
-        Client().get(link)
-    assert "GET /purchases/link/" in caplog.text
+        Client().post(link)
+    assert "POST /purchases/link/" in caplog.text
     assert link.rstrip("/").rpartition("/")[2] not in caplog.text
 
 
@@ -288,7 +312,7 @@ def test_address_registered_before_the_purchase_gives_the_attacker_nothing(
     attacker.post("/purchases/claim/")
     assert not opens(attacker, goods_url(icons))
     victim = Client()
-    victim.get(emailed_link())
+    victim.post(emailed_link())
     assert opens(victim, goods_url(icons))
     assert not opens(attacker, goods_url(icons)), "the attacker's session ends"
     order.refresh_from_db()
@@ -304,7 +328,7 @@ def test_address_registered_after_the_purchase_gives_the_attacker_nothing(
     assert not opens(attacker, goods_url(icons))
     attacker.post("/purchases/claim/")
     assert Purchase.objects.unclaimed().count() == 1
-    Client().get(emailed_link())
+    Client().post(emailed_link())
     assert not opens(attacker, goods_url(icons))
 
 
@@ -330,7 +354,7 @@ def test_account_in_the_paying_browser_can_take_the_order(
     assert "typo@example.com" in browser.get("/purchases/").content.decode()
     browser.post("/purchases/claim/")
     assert opens(browser, goods_url(icons))
-    assert Client().get(emailed_link()).status_code == 404, "the mistyped address gets nothing"
+    assert Client().post(emailed_link()).status_code == 404, "the mistyped address gets nothing"
 
 
 def test_two_claims_at_once_give_the_order_to_one_account(sandbox: Any, icons: ProductConfiguration) -> None:
@@ -364,7 +388,7 @@ def test_link_pressed_twice_at_once_creates_one_account(sandbox: Any, icons: Pro
         from django.db import connection
 
         barrier.wait()
-        statuses.append(Client().get(link).status_code)
+        statuses.append(Client().post(link).status_code)
         connection.close()
 
     threads = [threading.Thread(target=press) for _ in range(2)]
@@ -400,10 +424,10 @@ def test_find_my_purchases_sends_a_link_that_opens_all(sandbox: Any, icons: Prod
     buy(Client(), icons)
     Client().post("/purchases/find/", {"email": " GINA@example.com "})
     browser = Client()
-    assert browser.get(emailed_link())["Location"] == goods_url(icons)
+    assert browser.post(emailed_link())["Location"] == goods_url(icons)
     Client().post("/purchases/find/", {"email": "gina@example.com"})
     other_device = Client()
-    other_device.get(emailed_link())
+    other_device.post(emailed_link())
     assert opens(other_device, goods_url(icons))
 
 
@@ -463,7 +487,7 @@ def test_only_the_paying_browser_corrects_the_address(
 def test_address_stays_after_the_order_was_claimed(sandbox: Any, icons: ProductConfiguration) -> None:
     paying = Client()
     order = buy(paying, icons)
-    Client().get(emailed_link())
+    Client().post(emailed_link())
     paying.post(f"{order.get_absolute_url()}address/", {"email": "eve@example.com"})
     order.refresh_from_db()
     assert order.email == "gina@example.com"
@@ -493,7 +517,7 @@ def test_refund_ends_the_access_of_a_guest(sandbox: Any, icons: ProductConfigura
     assert opens(browser, order.get_absolute_url())
     assert "/purchases/link/" in mail.outbox[-1].body
     other = Client()
-    assert other.get(emailed_link())["Location"] == order.get_absolute_url()
+    assert other.post(emailed_link())["Location"] == order.get_absolute_url()
     assert not opens(other, goods_url(icons))
 
 
@@ -528,8 +552,8 @@ def test_operator_corrects_the_address_of_a_guest(
     assert "The buyer has no account yet" in as_olive.get(url).content.decode()
     assert confirm(as_olive, url, email="Right@example.com").status_code == 302
     assert mail.outbox[-1].to == ["right@example.com"]
-    assert Client().get(old).status_code == 404
-    assert Client().get(emailed_link()).status_code == 302
+    assert Client().post(old).status_code == 404
+    assert Client().post(emailed_link()).status_code == 302
 
 
 def test_orders_of_guests_are_no_alert(sandbox: Any, club: ProductConfiguration) -> None:
@@ -551,14 +575,14 @@ def test_lost_order_of_a_guest_is_restored_to_its_address(
     as_victim = signed_in(victim)
     assert not opens(as_victim, goods_url(icons))
     Client().post("/purchases/find/", {"email": VICTIM})
-    as_victim.get(emailed_link())
+    as_victim.post(emailed_link())
     assert opens(as_victim, goods_url(icons))
 
 
 def test_guest_exports_and_deletes_by_way_of_an_account(sandbox: Any, icons: ProductConfiguration) -> None:
     order = buy(Client(), icons)
     browser = Client()
-    browser.get(emailed_link())
+    browser.post(emailed_link())
     assert "reauthenticate" in browser.get("/accounts/export/")["Location"], "a forwarded link is not enough"
     [exported] = export_purchases(User.objects.get())
     assert exported["order"] == order.order_number

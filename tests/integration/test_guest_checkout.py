@@ -148,7 +148,7 @@ def test_emailed_link_creates_an_account_and_opens_the_goods(
     sandbox.deliver()
     assert sent_kinds() == ["confirmed"]
     assert mail.outbox[-1].to == ["gina@example.com"]
-    response = phone.get(emailed_link())
+    response = phone.post(emailed_link())
     assert (response.status_code, response["Location"]) == (302, goods_url(icons))
     assert phone.get(goods_url(icons)).status_code == 200
     user = User.objects.get()
@@ -174,14 +174,14 @@ def test_email_links_to_goods_file_and_order(sandbox: Any, icons: ProductConfigu
     goods, receipt = re.findall(r"http://\S+/purchases/link/\S+", body)
     [download] = re.findall(r"http://\S+/purchases/download/\S+", body)
     assert b"".join(Client().get(url_path(download))) == b"icons"
-    assert Client().get(url_path(goods))["Location"] == goods_url(icons)
-    assert Client().get(url_path(receipt))["Location"] == order.get_absolute_url()
+    assert Client().post(url_path(goods))["Location"] == goods_url(icons)
+    assert Client().post(url_path(receipt))["Location"] == order.get_absolute_url()
 
 
 def test_link_in_the_paying_browser_signs_in(sandbox: Any, icons: ProductConfiguration) -> None:
     browser = Client()
     buy(browser, icons)
-    assert browser.get(emailed_link())["Location"] == goods_url(icons)
+    assert browser.post(emailed_link())["Location"] == goods_url(icons)
     assert browser.get("/accounts/").status_code == 200
 
 
@@ -191,7 +191,7 @@ def test_link_claims_all_orders_of_the_address(
     buy(Client(), icons)
     buy(Client(), club)
     buy(Client(), club, email="other@example.com")
-    Client().get(emailed_link(0))
+    Client().post(emailed_link(0))
     user = User.objects.get()
     assert set(user.purchases.values_list("product__name", flat=True)) == {"Icon set", "Maker club"}
     assert Purchase.objects.unclaimed().get().email == "other@example.com"
@@ -199,7 +199,7 @@ def test_link_claims_all_orders_of_the_address(
 
 def test_account_uses_the_customer_of_the_order(sandbox: Any, icons: ProductConfiguration) -> None:
     buy(Client(), icons)
-    Client().get(emailed_link())
+    Client().post(emailed_link())
     session = sandbox.client.v1.checkout.sessions.retrieve(Purchase.objects.get().session_id)
     customer = StripeCustomer.objects.get()
     assert (customer.id, customer.user) == (session.customer, User.objects.get())
@@ -227,7 +227,7 @@ def test_bank_payment_is_confirmed_to_a_guest(sandbox: Any) -> None:
     back = Client().post(url_path(press_buy(browser, product)), form)["Location"]
     assert "payment is being processed" in browser.get(url_path(back)).content.decode()
     assert browser.get(goods_url(product)).status_code == 302
-    Client().get(emailed_link())
+    Client().post(emailed_link())
     assert Purchase.objects.get().user == User.objects.get()
     scheduled_actions.run_due(time.time() + 10**6)
     sandbox.deliver()
@@ -281,7 +281,7 @@ def test_visitor_gets_a_free_product_by_email(sandbox: Any) -> None:
     assert browser.get(goods_url(product)).status_code == 302
     assert mail.outbox[-1].to == ["gina@example.com"]
     phone = Client()
-    assert phone.get(emailed_link())["Location"] == goods_url(product)
+    assert phone.post(emailed_link())["Location"] == goods_url(product)
     assert phone.get(goods_url(product)).status_code == 200
 
 

@@ -79,7 +79,7 @@ def test_link_is_not_blocked_by_an_account_that_waits_for_the_address(
     request_change(sign_up("eve@example.com"), VICTIM)
     buy(Client(), icons, email=VICTIM)
     victim = Client()
-    assert victim.get(emailed_link())["Location"] == goods_url(icons)
+    assert victim.post(emailed_link())["Location"] == goods_url(icons)
     assert Purchase.objects.get().user == User.objects.get(email=VICTIM)
     assert not EmailAddress.objects.filter(email=VICTIM, user__email="eve@example.com").exists()
 

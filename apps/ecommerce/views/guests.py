@@ -27,7 +27,7 @@ from apps.ecommerce.purchases.order_links import find_by_link, goods_url
 from apps.users.email_links import get_or_create_account, sign_in
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import posted_mailbox
-from apps.users.guests import SESSION_KEY, buyer_required
+from apps.users.guests import SESSION_KEY, Guest, buyer_required
 from apps.users.models import UserManager
 from apps.users.requests import BuyerRequest, SignedInRequest
 
@@ -46,26 +46,29 @@ class EmailForm(forms.Form):
 def open_order(request: HttpRequest, key: str) -> HttpResponse:
     """Sign in the owner of the address to which the link was e-mailed, and open the order.
 
-    An account is created if the address has none. With POST, another account is signed out before.
+    Only POST does so, because programs that scan e-mails open their links. A script sends the form of the page at once,
+    unless another account is signed in, or this browser has orders of its own. An account is created if there is none.
     """
     purchase = find_by_link(key)
     if purchase is None:
         return render(request, "ecommerce/link_expired.html", {"form": EmailForm()}, status=404)
-    if request.method == "HEAD":  # a program checks whether the link works
-        return HttpResponse()
-    email = purchase.current_email
-    is_other = request.user.is_authenticated and request.user.email != email
-    if is_other and request.method != "POST":
-        return render(request, "ecommerce/switch_account.html", {"email": email})
+    email, user = purchase.current_email, request.user
+    url = goods_url(purchase, request.GET.get("to", ""))
+    if user.is_authenticated and user == purchase.user:
+        return redirect(url)
+    is_other = user.is_authenticated and user.email != email
+    if request.method != "POST":
+        is_other_guest = isinstance(user, Guest) and user.guest_token != purchase.guest_token
+        context = {"email": email, "is_other": is_other, "sends_at_once": not (is_other or is_other_guest)}
+        return render(request, "ecommerce/open_order.html", context)
     if is_other:
         get_adapter(request).logout(request)
-    user = get_or_create_account(request, email)
-    if user is None:
+    account = get_or_create_account(request, email)
+    if account is None:
         messages.error(request, _("This account can't be opened. Please contact us."))
         return redirect("store")
-    claim_orders_of(email, user)
-    url = goods_url(purchase, request.GET.get("to", ""))
-    return redirect(url) if request.user == user else sign_in(request, user, email, url)
+    claim_orders_of(email, account)
+    return redirect(url) if request.user == account else sign_in(request, account, email, url)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
