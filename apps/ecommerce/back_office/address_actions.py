@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from apps.ecommerce.back_office.actions import ActionForm, OrderAction
 from apps.ecommerce.back_office.audit import ActionRefused
 from apps.ecommerce.models import OperatorAction, Purchase
-from apps.ecommerce.purchases.guest_orders import correct_address
+from apps.ecommerce.purchases.guest_orders import UNPAID, correct_address
 from apps.users.models import UserManager
 
 
@@ -34,9 +34,9 @@ class CorrectEmail(OrderAction):
     form_class = AddressForm
 
     def is_possible(self, purchase: Purchase) -> bool:
-        return (
-            purchase.user_id is None and not purchase.is_waiting
-        )  # access that waits for an address stays at it
+        if purchase.is_waiting:  # access that waits for an address stays at it
+            return False
+        return purchase.user_id is None and not (purchase.is_unclaimed and purchase.status in UNPAID)
 
     def describe(self, purchase: Purchase) -> list[str]:
         if purchase.is_unclaimed:

@@ -86,9 +86,9 @@ def copy_customer(purchase_id: int) -> None:
 
 @transaction.atomic
 def correct_address(purchase: Purchase, email: str) -> bool:
-    """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void."""
+    """Change the address of a paid, unclaimed order, and send a link to the new one. Links to the old one are void."""
     locked = Purchase.objects.unclaimed().select_for_update().filter(pk=purchase.pk).first()
-    if locked is None or locked.email == email:
+    if locked is None or locked.status in UNPAID or locked.email == email:
         return False
     Purchase.objects.filter(pk=locked.pk).update(email=email, version=locked.version + 1)
     locked.refresh_from_db()
