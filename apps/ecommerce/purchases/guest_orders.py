@@ -37,8 +37,9 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
     """Let the account own these orders. Whoever calls it has checked that the user may claim them. Safe to repeat."""
     claimed = []
     for pk in orders.order_by("pk").values_list("pk", flat=True):
-        purchase = Purchase.objects.unclaimed().select_for_update().filter(pk=pk).first()
-        if purchase is None:  # another request has claimed it
+        # The same filters again: another request may have claimed it, or corrected its address.
+        purchase = orders.select_for_update(of=("self",)).filter(pk=pk).first()
+        if purchase is None:
             continue
         changes = {
             "user": user,
