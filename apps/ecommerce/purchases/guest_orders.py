@@ -81,10 +81,16 @@ def copy_customer(purchase_id: int) -> None:
     customer_id = object_id(session["customer"]) if session else ""
     if not (session and customer_id and purchase.user):
         return
+    is_outdated = purchase.email != purchase.user.email  # mistyped, and claimed in the browser that has paid
     StripeCustomer.objects.get_or_create(
-        user=purchase.user, livemode=purchase.livemode, defaults={"id": customer_id}
+        user=purchase.user,
+        livemode=purchase.livemode,
+        defaults={"id": customer_id, "is_email_outdated": is_outdated},
     )
     store_checkout_details(session)
+    if is_outdated:
+        get_client().v1.customers.update(customer_id, {"email": purchase.user.email})
+        StripeCustomer.objects.filter(pk=customer_id).update(is_email_outdated=False)
 
 
 def copy_missing_customers() -> None:
