@@ -20,6 +20,7 @@ from .world import NAMES, OWN_PAGE, Browser, Link, MailServer, Visitor, plan
 
 GUEST_ADDRESSES = ("gina@example.com", "gnia@example.com", *(f"{name}@example.com" for name in NAMES))
 GUEST_JOBS = ("guest buys", "link", "claim", "correct")  # that can run in threads
+STEPS = ("buy", "buy", "news", "news", "correct", "link", "link", "claim", "confirm", "sign in or out")
 
 which_browser = st.integers(0, BROWSERS - 1)
 which_address = st.integers(0, len(GUEST_ADDRESSES) - 1)
@@ -137,6 +138,27 @@ class GuestActs(GuestRules):
         form = {"email": GUEST_ADDRESSES[typed]}
         response = self.world.act(lambda: Client().post(reverse("find_orders"), form), fault)
         assert response is None or response.status_code == 200
+
+    @act(steps=st.lists(st.tuples(st.sampled_from(STEPS), number, number, fault), min_size=2, max_size=5))
+    def play_guest(self, steps: list[tuple[str, int, int, Any]]) -> None:
+        """Buy and claim in a few steps, which single acts would rarely do in this order."""
+        for kind, one, two, planned in steps:
+            where, typed = one % BROWSERS, two % len(GUEST_ADDRESSES)
+            if kind == "buy":
+                self.guest_buys_and_pays(where=where, what=two, how=one, typed=typed)
+            elif kind == "news":
+                self.deliver_everything()
+            elif kind == "correct":
+                self.correct_address(which=one, typed=typed, fault=planned)
+            elif kind == "link":
+                self.open_link(which=one, where=where, how=two, confirms=bool(two % 2), fault=planned)
+            elif kind == "claim":
+                self.add_to_my_account(who=one, where=where, in_browser=bool(two % 2), fault=planned)
+            elif kind == "confirm":
+                self.confirm_address(who=one, fault=planned)
+            else:
+                self.sign_in_or_out(where=where, who=two)
+            self.check_store()
 
     # --- jobs ----------------------------------------------------------------------------------------------
 

@@ -138,9 +138,10 @@ class GuestRules(RuleBasedStateMachine):
         """Assert that an account that has claimed an order has a customer at Stripe: with name, address and cards."""
         for row in Purchase.objects.exclude(user=None).exclude(session_id=None).select_related("user"):
             if self._paying_browser(row) and row.status not in UNPAID:
-                assert StripeCustomer.objects.filter(user=row.user).exists(), (
-                    "an account has lost its customer"
-                )
+                customer = StripeCustomer.objects.filter(user=row.user).first()
+                assert customer is not None, "an account has lost its customer"
+                email = (storage.get(customer.id) or {})["email"]
+                assert email == row.user.email, f"Stripe sends receipts to {email}, not {row.user.email}"
 
     def _check_link(self, row: Purchase) -> None:
         """Open the newest link to the order's address on another device, and cancel what is billed."""

@@ -513,8 +513,8 @@ class Shop(GuestActs):
             f"reconcile had work left: {again.repaired} {again.found}, {again.events} events"
         )
         self._assert_payments_are_rebuilt()
-        self._assert_next_payment_is_as_told()
         self._check_guests()
+        self._assert_next_payment_is_as_told()
         self._cancel_everything()
 
     def _check_final_state(self) -> None:

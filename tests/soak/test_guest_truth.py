@@ -9,6 +9,7 @@ from django.core import signing
 from django.db.models import Q
 
 from apps.ecommerce.models import Purchase, PurchaseQuerySet
+from apps.ecommerce.operations import reconcile
 from apps.ecommerce.purchases import (
     checkout,
     checkout_sessions,
@@ -28,7 +29,7 @@ from .world import World
 GINA, TYPO, ADA = 0, 1, 2  # indexes of GUEST_ADDRESSES
 ADAS_BROWSER = {"who": 0, "where": 0, "in_browser": False, "fault": None}
 FIRST, SECOND = 0, 1  # browsers
-IN_BROWSER, ON_PHONE = 0, 1  # where a link is opened
+ON_PHONE = 1  # a link is opened in another browser
 
 
 def begin(price: int = LICENCE, address: int = GINA) -> Act:
@@ -44,8 +45,8 @@ def correct(address: int) -> Act:
     return "correct_address", {"which": 0, "typed": address, "fault": None}
 
 
-def open_link(which: int = 0, how: int = ON_PHONE, browser: int = FIRST) -> Act:
-    return "open_link", {"which": which, "where": browser, "how": how, "confirms": False, "fault": None}
+def open_link(which: int = 0, how: int = ON_PHONE, fault: Any = None) -> Act:
+    return "open_link", {"which": which, "where": FIRST, "how": how, "confirms": False, "fault": fault}
 
 
 def ada_buys(price: int) -> Act:
@@ -147,6 +148,10 @@ def give_trials_to_guests(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(checkout_sessions, "trial_days", lambda _user, price: price.trial_period_days)
 
 
+def copy_no_customer_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(reconcile, "copy_missing_customers", lambda: None)
+
+
 # fault ▶ (plant, schedule, the rule that fails)
 FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
     "a claimed order stays open in the paying browser": (
@@ -198,6 +203,11 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         give_trials_to_guests,
         [begin(TRIAL), DELIVER],
         "a guest has a free trial",
+    ),
+    "a failed request loses the customer": (
+        copy_no_customer_again,
+        [begin(MONTHLY), DELIVER, open_link(fault=("lost request", 6))],
+        "an account has lost its customer",
     ),
 }
 
