@@ -41,7 +41,7 @@ from stripe_sandbox.resources import coupons, disputes, refunds, session_amounts
 
 from . import checks
 from .acts import Job, act, fault, maybe_number, number
-from .guest_acts import GUEST_ADDRESSES, GUEST_JOBS, GuestActs, which_address, which_browser
+from .guest_acts import GUEST_ADDRESSES, GUEST_JOBS, GuestActs, some_steps, which_address, which_browser
 from .truth import DAY, ENDED, HOUR, Stripe, Truth
 from .world import OWN_PAGE, MailServer, Visitor, World, plan
 
@@ -102,6 +102,7 @@ class Shop(GuestActs):
         cancels=st.sampled_from([(), ("LOST_DISPUTE",), ("LOST_DISPUTE", "REFUND")]),
         bought=st.lists(st.tuples(number, number, number), min_size=1, max_size=2),
         by_guests=st.lists(st.tuples(which_browser, number, number, which_address), max_size=2),
+        steps=some_steps,
     )
     def begin(
         self,
@@ -112,10 +113,12 @@ class Shop(GuestActs):
         cancels: tuple[str, ...],
         bought: list[tuple[int, int, int]],
         by_guests: Sequence[tuple[int, int, int, int]] = (),
+        steps: Sequence[tuple[str, int, int, Any]] = (),
     ) -> None:
-        """Make the first purchases. `ending` decides what happens to undelivered events at the end.
+        """Make the first purchases, and let guests claim some.
 
-        The store cancels subscriptions whose current payment was reversed as `cancels` says.
+        `ending` decides what happens to undelivered events at the end. The store cancels subscriptions
+        whose current payment was reversed as `cancels` says.
         """
         for reason in ("LOST_DISPUTE", "REFUND"):
             setattr(self.world.settings, f"CANCEL_AFTER_{reason}", reason in cancels)
@@ -127,6 +130,7 @@ class Shop(GuestActs):
             self.buy_and_pay(who=who, what=what, how=how)
         for where, what, how, typed in by_guests:
             self.guest_buys_and_pays(where=where, what=what, how=how, typed=typed)
+        self.play_guest(steps=steps)
 
     # --- the buyer -----------------------------------------------------------------------------------------
 
