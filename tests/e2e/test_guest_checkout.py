@@ -139,7 +139,6 @@ def test_tab_closed_after_paying_leaves_the_link_in_the_email(
     while not [message for message in mail.outbox if message.to == [EMAIL]]:
         assert time.monotonic() < paid_at + 60
         page.wait_for_timeout(100)
-    page.close()
     other_device = new_context().new_page()
     other_device.goto(emailed_link())
     expect(GatedPage(other_device).download_link).to_be_visible()

@@ -63,7 +63,8 @@ def check_billing(row: Purchase, truth: Truth) -> None:
     if truth.is_running:
         assert status_message(row).action != "retry", "a second subscription is offered"
     if truth.is_billing:
-        assert row.user or row in billed_without_account(), "a deleted account is charged again"
+        is_known = row.user or row.is_unclaimed or row in billed_without_account()
+        assert is_known, "a deleted account is charged again"
         assert not row.user or deletion_blocker(row.user), "an account could be deleted that is charged again"
 
 

@@ -321,12 +321,12 @@ class Stripe:
             **values,
         )
 
-    def billed_twice(self, customers: Container[str]) -> int:
-        """Return how often one of these customers has several subscriptions to a product that will be charged again."""
-        count: dict[tuple[str, str], int] = defaultdict(int)
+    def billed_twice(self, owners: Mapping[str, object]) -> int:
+        """Return how often an owner of customers has several subscriptions to a product that will be charged again."""
+        count: dict[tuple[object, str], int] = defaultdict(int)
         for key, row in self.subscriptions.items():
-            if row["customer"] in customers and self.subscription_truth(key).is_billing:
-                count[row["customer"], plan_item(row)["price"]["product"]] += 1
+            if row["customer"] in owners and self.subscription_truth(key).is_billing:
+                count[owners[row["customer"]], plan_item(row)["price"]["product"]] += 1
         return sum(1 for number in count.values() if number > 1)
 
     def counts_licence(self, session_id: str) -> bool:
@@ -338,13 +338,17 @@ class Stripe:
         session = next(row for row in self.sessions if row["id"] == session_id)
         return int(session["amount_subtotal"] - session["amount_total"])
 
-    def licences(self, session_id: str) -> list[str]:
-        """Return the sessions in which the same customer paid once for the same product, newest first."""
+    def licences(self, session_id: str, of_buyer: Container[str]) -> list[str]:
+        """Return the sessions in which the same buyer paid once for the same product, newest first.
+
+        Stripe creates another customer for each payment of a guest, so `of_buyer` are the sessions of the buyer.
+        """
         session = next(row for row in self.sessions if row["id"] == session_id)
         return [
             row["id"]
             for row in self.sessions
-            if (row["customer"], row["mode"]) == (session["customer"], "payment")
+            if row["mode"] == "payment"
+            and (row["id"] in of_buyer or row["customer"] == (session["customer"] or ""))
             and row["id"] != session_id
             and self.session_truth(row).paid
             and _sold_product(row["id"]) == _sold_product(session_id)

@@ -23,12 +23,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.cookies import SimpleCookie
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 import stripe
+from allauth.account.models import EmailAddress
 from django.apps import apps
+from django.conf import settings as django_settings
+from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
@@ -55,6 +60,8 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 YEARS = 100 * 365 * 86400
 NAMES = ("ada", "bob")
 EVENTS_KEPT = 2
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}  # which page of a browser has sent a form
+LINK = re.compile(r"https?://[^/\s]+(/purchases/link/\S+)")
 INTERVALS: tuple[Any, ...] = ("day", "week", "month", "year")
 COUPONS: tuple[Any, ...] = (
     {"percent_off": 50, "duration": "once"},
@@ -163,11 +170,21 @@ class FlakyStripe(InProcessClient):
         raise stripe.APIConnectionError("the connection closed", should_retry=True)
 
 
+class Link(NamedTuple):
+    """A link in an e-mail about an order, which proves the address."""
+
+    order: str
+    to: str
+    path: str
+    sent_at: float
+
+
 class MailServer(BaseEmailBackend):
-    """Count e-mails per order; fail while `is_down`."""
+    """Count e-mails per order, and keep their links; fail while `is_down`."""
 
     is_down = False
     sent: Counter[str] = Counter()
+    links: list[Link] = []
     # e-mails that were sent before the process was killed, and not marked as sent
     unmarked: Counter[str] = Counter()
     current = threading.local()
@@ -177,8 +194,12 @@ class MailServer(BaseEmailBackend):
             raise ConnectionRefusedError("the mail server is down")
         for message in messages:
             maybe_kill("an e-mail")
-            order = message.extra_headers["X-Order"]
+            order = message.extra_headers.get("X-Order", "")  # other e-mails are about an account
+            if not order:
+                continue
             MailServer.sent[order] += 1
+            paths = dict.fromkeys(LINK.findall(message.body))
+            MailServer.links += [Link(order, message.to[0], path, time.time()) for path in paths]
             MailServer.current.order = order
             _count_unmarked(order, lambda: maybe_kill("an e-mail that was sent"))
         return len(messages)
@@ -206,6 +227,30 @@ def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: A
     return result
 
 
+class Browser:
+    """The browser of somebody who buys without an account. Nobody is signed in at first.
+
+    A session that ends makes it another browser with the same cookies.
+    """
+
+    def __init__(self, cookies: SimpleCookie | None = None) -> None:
+        self.cookies = SimpleCookie() if cookies is None else cookies
+
+    @property
+    def session(self) -> Any:
+        """Return the session, which may be empty."""
+        cookie = self.cookies.get(django_settings.SESSION_COOKIE_NAME)
+        return import_module(django_settings.SESSION_ENGINE).SessionStore(cookie.value if cookie else None)
+
+    @property
+    def account_id(self) -> str:
+        """Return the id of the account that has signed in, and may have been deleted since."""
+        return str(self.session.get(SESSION_KEY, ""))
+
+
+Visitor: TypeAlias = User | Browser
+
+
 class World:
     """Created once for many schedules; `begin` resets it for the next one."""
 
@@ -230,6 +275,7 @@ class World:
         settings.STRIPE_HTTP_CLIENT = "tests.soak.world.FlakyStripe"
         set_email_url(settings, "tests.soak.world.MailServer")
         settings.SESSION_COOKIE_AGE, settings.CHECKOUT_PROMOTION_CODES = YEARS, True
+        settings.GUEST_CHECKOUT = True
         self.stripe = stripe.StripeClient("sk_test_sandbox", http_client=InProcessClient())
         self.users = [User.objects.create_user(f"{name}@example.com", name=name) for name in NAMES]
         self.olive = User.objects.create_superuser("olive@example.com", "olive-runs-this")
@@ -280,10 +326,13 @@ class World:
                     model._default_manager.all()._raw_delete("default")  # type: ignore[attr-defined]
             Price.objects.update(active=True)
             ProductConfiguration.objects.update(status="on_sale")
+            User.objects.exclude(pk__in=[user.pk for user in (*self.users, self.olive)]).delete()
+            EmailAddress.objects.all().delete()
         cache.clear()
         self.offset, self.ticks, self.random = 0.0, itertools.count(), random.Random(1)
         MailServer.is_down = False
         MailServer.sent.clear()
+        MailServer.links.clear()
         MailServer.unmarked.clear()
         self.settled: set[str] = set()  # events that were acknowledged or lost
 
@@ -342,10 +391,15 @@ class World:
         self.users[at] = User.objects.create_user(f"{NAMES[at]}@example.com", name=NAMES[at])
         self.cookies[self.users[at].pk] = _signed_in(self.users[at]).cookies
 
-    def browser(self, user: User) -> Client:
-        """Return a client signed in as this user."""
+    def browser(self, visitor: Visitor) -> Client:
+        """Return a client signed in as this user, or with the cookies of this browser."""
         client = Client()
-        client.cookies = self.cookies[user.pk]
+        if isinstance(visitor, Browser):
+            client.cookies = visitor.cookies
+            return client
+        if visitor.pk not in self.cookies:
+            self.cookies[visitor.pk] = _signed_in(visitor).cookies
+        client.cookies = self.cookies[visitor.pk]
         return client
 
     # --- Stripe --------------------------------------------------------------------------------------------

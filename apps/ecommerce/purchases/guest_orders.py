@@ -8,6 +8,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -18,12 +19,13 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import queue_email
 from apps.ecommerce.purchases.requested_links import queue_requested_link
-from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, object_id
+from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode, object_id
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import deliver, is_daily_limit_reached
 from apps.users.models import User
 
 UNPAID = (Status.OPEN, Status.EXPIRED)
+MAX_CUSTOMERS_PER_RUN = 50  # of reconcile_purchases
 
 
 def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
@@ -82,12 +84,26 @@ def copy_customer(purchase_id: int) -> None:
     customer_id = object_id(session["customer"]) if session else ""
     if not (session and customer_id and purchase.user):
         return
+    entered = ((session["customer_details"] or {}).get("email") or "").lower()
+    is_outdated = entered != purchase.user.email
     StripeCustomer.objects.get_or_create(
-        user=purchase.user, livemode=purchase.livemode, defaults={"id": customer_id}
+        user=purchase.user,
+        livemode=purchase.livemode,
+        defaults={"id": customer_id, "is_email_outdated": is_outdated},
     )
     store_checkout_details(session)
-    if ((session["customer_details"] or {}).get("email") or "").lower() != purchase.user.email:
+    if is_outdated:
         get_client().v1.customers.update(customer_id, {"email": purchase.user.email})
+        StripeCustomer.objects.filter(pk=customer_id).update(is_email_outdated=False)
+
+
+def copy_missing_customers() -> None:
+    """Repeat copy_customer for accounts without a customer: a request has failed, or the process was killed."""
+    claimed = Purchase.objects.filter(claimed_at__isnull=False, user__isnull=False, livemode=is_livemode())
+    claimed = claimed.exclude(session_id=None).order_by("claimed_at")
+    has_customer = StripeCustomer.objects.filter(user=OuterRef("user"), livemode=is_livemode())
+    for purchase in claimed.exclude(Exists(has_customer))[:MAX_CUSTOMERS_PER_RUN]:
+        copy_customer.func(purchase.pk)
 
 
 @transaction.atomic

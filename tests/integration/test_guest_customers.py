@@ -1,0 +1,53 @@
+"""The customer that Stripe has created for a guest's payment becomes the one of the account, whatever fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.test import Client
+
+from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
+from apps.ecommerce.operations.reconcile import reconcile
+from apps.users.models import User
+from tests.guest_actions import buy, emailed_link
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _guests_can_buy(settings: Any) -> None:
+    settings.GUEST_CHECKOUT = True
+
+
+def test_reconcile_copies_a_customer_after_a_failed_request(
+    sandbox: Any, icons: ProductConfiguration
+) -> None:
+    order = buy(Client(), icons)
+    Client().post(emailed_link())
+    customer = StripeCustomer.objects.get()
+    StripeCustomer.objects.all().delete()  # as if the process had been killed after the claim
+    reconcile()
+    copied = StripeCustomer.objects.get()
+    assert (copied.id, copied.user, copied.name) == (customer.id, User.objects.get(), customer.name)
+    assert Purchase.objects.get().pk == order.pk
+
+
+@pytest.mark.parametrize("has_customer", [False, True])
+def test_mistyped_address_is_corrected_at_stripe_when_the_account_takes_the_order(
+    sandbox: Any, icons: ProductConfiguration, ada: User, has_customer: bool
+) -> None:
+    """Otherwise Stripe's receipts would go to a stranger."""
+    EmailAddress.objects.get_or_create(user=ada, email=ada.email, defaults={"verified": True})
+    if has_customer:
+        StripeCustomer.objects.create(user=ada, livemode=False, id="cus_of_ada")
+    browser = Client()
+    order = buy(browser, icons, email="typo@example.com")
+    browser.force_login(ada)
+    browser.post("/purchases/claim/")
+    session = sandbox.client.v1.checkout.sessions.retrieve(order.session_id)
+    assert sandbox.client.v1.customers.retrieve(session.customer).email == ada.email
+    customer = StripeCustomer.objects.get()
+    assert (customer.id == "cus_of_ada") == has_customer
+    assert not customer.is_email_outdated
