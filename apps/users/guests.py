@@ -20,7 +20,7 @@ SESSION_KEY = "guest_token"
 
 
 class Guest(AnonymousUser):
-    """The `request.user` of a visitor whose browser has bought something, until somebody signs in."""
+    """The `request.user` of a visitor whose browser has bought something, until an account signs in."""
 
     def __init__(self, guest_token: str) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def start_guest(request: HttpRequest) -> Guest:
 def guest_middleware(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Let `request.user` be a Guest if the session has the token of one and nobody is signed in."""
+    """Let `request.user` be a Guest if the session has the token of one and no account is signed in."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:

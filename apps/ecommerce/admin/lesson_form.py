@@ -72,7 +72,7 @@ class LessonForm(forms.ModelForm):
         return data
 
     def _refuse_once(self, stored: Lesson) -> None:
-        """Refuse to overwrite a change that was saved meanwhile. Saving again overwrites it."""
+        """Refuse to overwrite a change that was saved in the meantime. Saving again overwrites it."""
         self.data = MultiValueDict({**dict(self.data.lists()), "fingerprint": [_fingerprint(stored)]})  # type: ignore[attr-defined]
         text = gettext(
             "Somebody has changed this lesson since you opened it, and your changes are not saved. "

@@ -1,4 +1,4 @@
-"""Find orders by what a buyer, a bank statement or Stripe's Dashboard tells the operator."""
+"""Find orders by what is in an e-mail of the buyer, on a bank statement or in Stripe's Dashboard."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ REASONS = [
 
 
 def refundable_payments(purchase: Purchase) -> list[Payment]:
-    """Return the payments of which Stripe can give something back, newest first."""
+    """Return the payments that Stripe can refund, newest first."""
     return [payment for payment in purchase.payments.all() if is_refundable(payment)]
 
 

@@ -105,7 +105,7 @@ def find_entry(request: HttpRequest) -> OperatorAction | None:
 
 
 def find_buyer(request: HttpRequest, entry: OperatorAction) -> User | None:
-    """Return whom the operator sees; None if the time is over, or if they may not see the buyer any more."""
+    """Return the buyer whose pages the operator sees; None if the time is over or the permission was taken away."""
     is_over = entry.finished_at is None or entry.finished_at <= timezone.now()
     if is_over or not (request.user.has_perm(PERMISSION) and admin.site.has_permission(request)):
         return None

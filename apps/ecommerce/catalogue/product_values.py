@@ -122,7 +122,7 @@ PLAIN_FIELDS = [row.name for row in fields(ProductValues) if row.name not in ("p
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Somebody else has changed a value. `is_taken` means that the form had not changed it, so theirs is used."""
+    """Another person has changed a value. `is_taken` means that the form had not changed it, so theirs is used."""
 
     field: str
     theirs: Any
@@ -177,7 +177,7 @@ def _merge_prices(
         if not price.id or theirs in (was, price):
             # Without `was` and `theirs`, an interrupted try has archived the price that the row had.
             merged.append(price if theirs or not price.id else replace(price, id=""))
-        elif theirs is None:  # archived by somebody else, or replaced by the first press of the same button
+        elif theirs is None:  # archived by another person, or replaced by the first press of the same button
             if price == was:
                 conflicts.append(Conflict("prices", None, price, is_taken=True))
             else:

@@ -63,7 +63,7 @@ def push_catalogue(
 ) -> Push:
     """Create what the account does not have. Safe to repeat, also after an interruption.
 
-    One refused product does not stop the others. Raise stripe.StripeError if Stripe can't be reached.
+    One refused product does not stop the rest. Raise stripe.StripeError if Stripe can't be reached.
     """
     push = Push(dry_run)
     # The first products last: Stripe lists the newest first.

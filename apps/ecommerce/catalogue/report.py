@@ -1,4 +1,4 @@
-"""Collect the results of a sync. The failure of one row is reported, and does not stop the others."""
+"""Collect the results of a sync. The failure of one row is reported, and does not stop the rest."""
 
 import logging
 from collections import Counter

@@ -90,7 +90,7 @@ def searched_text(row: ProductConfiguration) -> str:
 
 
 def add_words(rows: Iterable[ProductConfiguration]) -> None:
-    """Store the words of listed products, by which searches are corrected."""
+    """Store the words in listed products, to correct searches."""
     words: dict[str, str] = {}
     for row in rows:
         for token in WORD.findall(searched_text(row)) if row.listed else []:

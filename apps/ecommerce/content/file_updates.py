@@ -1,4 +1,4 @@
-"""Tell owners about a new version of a file: one e-mail for each owner, once for each version."""
+"""Announce a new version of a file to owners: one e-mail for each owner, once for each version."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.emails import send_emails
 from apps.ecommerce.purchases.entitlements import purchases_with_access
 
 BATCH_SIZE = 100  # e-mails in one task
-MAX_SENT_IN_REQUEST = 20  # without a task queue; reconcile_purchases sends the others
+MAX_SENT_IN_REQUEST = 20  # without a task queue; reconcile_purchases sends the rest
 ABOUT = "file version "
 
 
@@ -43,7 +43,7 @@ def _is_wanted(version: FileVersion, purchases: Iterable[Purchase]) -> bool:
 
 @transaction.atomic
 def announce(version: FileVersion) -> int | None:
-    """Queue an e-mail to each recipient. Return how many, or None if the owners were told before."""
+    """Queue an e-mail to each recipient. Return how many, or None if it was announced before."""
     unannounced = FileVersion.objects.filter(pk=version.pk, announced_at=None)
     if not unannounced.update(announced_at=timezone.now()):
         return None

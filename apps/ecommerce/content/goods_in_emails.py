@@ -1,4 +1,4 @@
-"""What the confirmation of an order contains beside the receipt: the product's picture, its page and its files."""
+"""Parts of an order's confirmation besides the receipt: the product's picture, its page and its files."""
 
 from dataclasses import replace
 

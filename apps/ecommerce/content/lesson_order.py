@@ -15,7 +15,7 @@ from apps.ecommerce.models import Lesson, ProductConfiguration, Section
 
 
 class OrderChanged(Exception):
-    """Somebody has added, moved or deleted a section or a lesson meanwhile."""
+    """Another person has added, moved or deleted a section or a lesson."""
 
 
 def current_order(configuration: ProductConfiguration) -> list[str]:

@@ -1,4 +1,4 @@
-"""Markdown in which the address of a video on a line of its own becomes the video."""
+"""Markdown in which a line with only the address of a video becomes the video."""
 
 from __future__ import annotations
 

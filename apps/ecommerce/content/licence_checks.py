@@ -125,7 +125,7 @@ def _private_key() -> Ed25519PrivateKey:
 
 def _find(key: str, *, lock: bool = False) -> LicenceKey | None:
     rows = LicenceKey.objects.select_for_update() if lock else LicenceKey.objects.select_related("purchase")
-    # A key without purchase has not been sold, so that nobody can know it.
+    # A key without purchase has not been sold, so no buyer knows it.
     entered = key.strip()
     return rows.filter(key__in=[entered, entered.upper()], purchase__isnull=False).order_by("pk").first()
 

@@ -98,7 +98,7 @@ def public_outline(configuration: ProductConfiguration, current: Lesson | None =
 
 
 def needs_plan(lesson: Lesson, plans: Collection[str]) -> bool:
-    """Return whether an owner with these plans may not open the lesson. Free previews are for everybody."""
+    """Return whether an owner with these plans may not open the lesson. Free previews need no plan."""
     return bool(lesson.plan) and not lesson.is_preview and lesson.plan not in plans
 
 

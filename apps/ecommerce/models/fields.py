@@ -25,7 +25,7 @@ class PrivateFileField(models.FileField):
 
 
 def shorten_filename(filename: str) -> str:
-    """Return the name within MAX_NAME_BYTES. Its suffix is kept, because it tells the type."""
+    """Return the name within MAX_NAME_BYTES. Its suffix is kept, because it is the type."""
     path = PurePosixPath(filename)
     suffix = path.suffix if len(path.suffix.encode()) <= MAX_SUFFIX_BYTES else ""
     stem = path.name.removesuffix(suffix).encode()[: MAX_NAME_BYTES - len(suffix.encode())]

@@ -8,7 +8,7 @@ from apps.users.guests import Buyer, Guest
 
 
 class PurchaseOwner(models.Model):
-    """To whom a purchase belongs: an account, or until an account claims it, the browser that has bought it."""
+    """The owner of a purchase: an account, or until an account claims it, the browser that has bought it."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="purchases"

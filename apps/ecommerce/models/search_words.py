@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SearchWord(models.Model):
-    """A normalized word of the products that the store lists or has listed, to correct misspelled searches."""
+    """A normalized word in a product that the store lists or has listed, to correct misspelled searches."""
 
     word = models.CharField(
         primary_key=True, max_length=30, help_text=_("Without case and accents: “schlussel”.")

@@ -13,7 +13,7 @@ from django.core.mail import mail_admins
 
 TIMEOUT_SECONDS = 10
 MAX_CHARACTERS = 1900  # Discord refuses more than 2000
-# Mattermost and Discord notify everybody in a channel. Only an e-mail address or a name can contain it.
+# Mattermost and Discord notify all members of a channel. Only an e-mail address or a name can contain it.
 MENTION = re.compile(r"@(?=(?:all|channel|everyone|here)\b)")
 
 

@@ -1,4 +1,4 @@
-"""Tell the founder that the storage lacks a file that was requested."""
+"""Report to the founder that the storage lacks a file that was requested."""
 
 import logging
 

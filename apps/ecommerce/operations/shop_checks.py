@@ -182,7 +182,7 @@ def _is_stored(version: FileVersion) -> bool:
 
 
 def _about_orders(find: Callable[[], Iterable[Purchase]], text: str) -> Callable[[str], Iterator[Problem]]:
-    """Return a check of which each order is a problem of its own."""
+    """Return a check that reports each order as a separate problem."""
 
     def check(name: str) -> Iterator[Problem]:
         for row in find():

@@ -63,7 +63,7 @@ def start_checkout(
     origin: str,
     next_path: str = "",
 ) -> str:
-    """Return the URL of Stripe's hosted page for paying the price, or of the goods if they are free.
+    """Return the URL of Stripe's hosted page for paying the price, or of the product if it is free.
 
     `currency` is one of the price's currencies; "" is its own. An upgrade is paid in the currency of the owned
     purchase, and a subscription in that of the buyer's other subscriptions. `origin` is the site's scheme and host,

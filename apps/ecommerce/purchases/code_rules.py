@@ -31,7 +31,7 @@ class Refusal(Enum):
     NOT_FIRST = "not_first"
     UPGRADE = "upgrade"
     STRIPE = "stripe"  # Stripe refused it for a reason that the store does not know
-    # About a price, whatever the buyer and the time:
+    # About a price, for any buyer at any time:
     PRODUCT = "product"
     CURRENCY = "currency"
     MINIMUM = "minimum"

@@ -27,7 +27,7 @@ from apps.users.guests import Buyer
 
 MAX_VALUE_LENGTH = 60
 MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
-# The texts beside the boxes, in HTML.
+# The texts of the boxes, in HTML.
 TEXTS: dict[str, str | Promise] = {
     Consent.Kind.TERMS: _('I accept the <a href="%(terms)s">terms of sale</a>.'),
     Consent.Kind.WITHDRAWAL: _(
@@ -43,7 +43,7 @@ OUTDATED = _("The text that you agreed to has changed. Please read it again befo
 
 
 class ConsentMissing(CheckoutRefused):
-    """The buyer has not ticked a box, or has ticked one beside another text."""
+    """The buyer has not ticked a box, or has ticked one with another text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from apps.ecommerce.models import Mail, Purchase
 
 @dataclass(frozen=True, slots=True)
 class EmailDetails:
-    """What an e-mail needs beside its purchase: values in its texts, names in its template, and headers."""
+    """What an e-mail needs besides its purchase: values in its texts, names in its template, and headers."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)

@@ -101,7 +101,7 @@ def owned_plans(user: User | AnonymousUser, product: Product | str) -> set[str]:
 
 
 def has_bought(user: Buyer, product: Product) -> bool:
-    """Return whether the user has access that was paid for. Those to whom it was given can still buy the product."""
+    """Return whether the user has access that was paid for. With complimentary access, they can still buy it."""
     return purchases_with_access().bought().for_user(user).filter(product=product).exists()
 
 

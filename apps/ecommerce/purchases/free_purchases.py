@@ -1,7 +1,7 @@
 """Products that cost nothing. Stripe is not asked, so one press is enough.
 
-A buyer without an account enters an e-mail address. The link goes there, so that nobody collects goods with addresses
-of others.
+A buyer without an account enters an e-mail address. The link goes there, so that goods can't be collected with the
+addresses of other people.
 """
 
 from typing import Any

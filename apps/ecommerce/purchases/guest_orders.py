@@ -37,7 +37,7 @@ def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
 
 @transaction.atomic
 def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
-    """Let the account own these orders. Whoever calls it has checked that the user may claim them. Safe to repeat."""
+    """Let the account own these orders. The caller has checked that the user may claim them. Safe to repeat."""
     claimed = []
     for pk in orders.order_by("pk").values_list("pk", flat=True):
         purchase = orders.select_for_update(of=("self",)).filter(pk=pk).first()
@@ -134,7 +134,7 @@ def correct_customer(purchase_id: int) -> None:
 
 @task()
 def send_link(email: str, language: str) -> None:
-    """E-mail a link to the newest order of this address, or that there is none, so that both take as long.
+    """E-mail a link to the newest order of this address, or a note that it has no orders, so that both take as long.
 
     `language` is that of the visitor, because a worker has none.
     """

@@ -1,4 +1,4 @@
-"""Give purchases their licence keys. Keys are valid while the purchase gives access; see content/licence_checks.py."""
+"""Assign licence keys to purchases. Keys are valid while the purchase gives access; see content/licence_checks.py."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,7 @@ GROUPS, GROUP_LENGTH = 5, 5  # 123 bits
 
 
 def issue_licence_key(purchase: Purchase) -> LicenceKey | None:
-    """Give the purchase a key, if its product has licence keys and it has none. Return the new key.
+    """Assign a key to the purchase, if its product has licence keys and it has none. Return the new key.
 
     Call it in the transaction that grants access. If no key of the list is left, an alert tells the founder, and
     issue_missing_keys gives the purchase a key later.
@@ -30,7 +30,7 @@ def issue_licence_key(purchase: Purchase) -> LicenceKey | None:
 
 
 def issue_missing_keys() -> int:
-    """Give keys to purchases that had to wait for them, and tell their buyers. Return how many still wait."""
+    """Assign keys to purchases that had to wait for them, and e-mail their buyers. Return how many still wait."""
     for pk in list(purchases_without_key().values_list("pk", flat=True)):
         with transaction.atomic():
             purchase = Purchase.objects.select_for_update().get(pk=pk)
@@ -50,7 +50,7 @@ def purchases_without_key() -> PurchaseQuerySet:
 
 
 def replace_licence_key(key: LicenceKey) -> LicenceKey | None:
-    """Give the buyer another key, for example because the key was published. Return it; None if none is left."""
+    """Replace the buyer's key, for example because the key was published. Return it; None if none is left."""
     with transaction.atomic():
         locked = LicenceKey.objects.select_for_update().select_related("configuration").get(pk=key.pk)
         if locked.purchase is None or locked.replaced_at:

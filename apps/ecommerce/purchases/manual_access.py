@@ -103,7 +103,7 @@ def end_given_access() -> None:
 
 @transaction.atomic
 def revoke_access(purchase: Purchase, cause: str, *, sends_email: bool) -> Purchase:
-    """End the access of an order, whatever is or will be paid for it. Nothing is refunded or canceled at Stripe."""
+    """End the access of an order, also if more is paid for it. Nothing is refunded or canceled at Stripe."""
     return _set_revoked(purchase, timezone.now(), cause, Mail.Kind.REVOKED if sends_email else None)
 
 

@@ -22,7 +22,7 @@ PERIODS_PER_MONTH = {
     "month": Fraction(1),
     "year": Fraction(1, 12),
 }
-# Other subscriptions don't run: Stripe charges nothing for them before somebody acts.
+# Other subscriptions don't run: Stripe charges nothing for them before a person acts.
 RUNNING_STATUSES = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
 
 
@@ -61,7 +61,7 @@ def monthly_amount(
     names = ("price_id", "quantity", "item_count")
     is_same = all(getattr(before, name) == getattr(after, name) for name in names)
     if before.monthly_amount and is_same:
-        return before.monthly_amount  # it ends with its period, or Stripe can't tell the next invoice
+        return before.monthly_amount  # it ends with its period, or Stripe can't preview the next invoice
     return round_half_up(_list_amount(subscription["items"]["data"], subscription["currency"]))
 
 

@@ -1,4 +1,4 @@
-"""Links to an order that somebody requests by entering an e-mail address."""
+"""Links to an order that are requested by entering an e-mail address."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ MAX_PER_DAY = 5  # for each order
 
 
 def queue_requested_link(purchase: Purchase) -> None:
-    """E-mail the link at most once a minute and MAX_PER_DAY times a day, whoever requests it."""
+    """E-mail the link at most once a minute and MAX_PER_DAY times a day, for all requests together."""
     now = timezone.now()
     links = Mail.objects.filter(
         purchase=purchase, kind=Mail.Kind.LINK, created_at__gt=now - timedelta(days=1)

@@ -17,7 +17,7 @@ def trial_days(user: Buyer | None, price: Price) -> int:
     """Return the days of free trial for this buyer. Each person gets one per product, also with a new account."""
     if not price.trial_period_days or not isinstance(user, User):
         return price.trial_period_days
-    # Anybody can enter the address of another person as a guest.
+    # A guest can enter the address of another person.
     own = Q(user=user) | Q(user=None, guest_token="", email__iexact=user.email)
     of_product = Q(product=price.product_id) | Q(former_products=price.product_id)
     subscribed = Purchase.objects.filter(own, of_product, subscription_id__gt="", livemode=is_livemode())

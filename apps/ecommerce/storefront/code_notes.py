@@ -1,4 +1,4 @@
-"""What the discount code that a visitor brought does to the prices of a page."""
+"""How the visitor's discount code changes the prices of a page."""
 
 from __future__ import annotations
 

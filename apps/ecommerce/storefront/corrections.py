@@ -1,4 +1,4 @@
-"""Correct a search that finds nothing: one typo in each word, by the words of the catalogue (SearchWord)."""
+"""Correct a search that finds nothing: one typo in each word, with the vocabulary of the catalogue (SearchWord)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def edits(word: str) -> set[str]:
 
 
 def _unknown_words(store_filter: StoreFilter) -> list[str]:
-    """Return the words that no word of the catalogue contains. Short ones are not corrected."""
+    """Return the words that are not in the catalogue. Short ones are not corrected."""
     words = [word for word in dict.fromkeys(store_filter.words) if MIN_LENGTH <= len(word) <= MAX_LENGTH]
     known = {f"known_{n}": Count("pk", filter=Q(word__contains=word)) for n, word in enumerate(words)}
     counts = SearchWord.objects.aggregate(**known) if known else {}
@@ -54,7 +54,7 @@ def _candidates(word: str) -> list[SearchWord]:
 
 
 def _replaced(store_filter: StoreFilter, choice: dict[str, SearchWord]) -> StoreFilter:
-    """Return the filter with these words instead of the typed ones. The others stay as they were typed."""
+    """Return the filter with these words instead of the typed ones. The rest stays as it was typed."""
 
     def spell(typed: str) -> str:
         words = normalize_text(typed).split()

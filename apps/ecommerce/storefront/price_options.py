@@ -25,7 +25,7 @@ class PriceOption:
     button: str  # "Subscribe"
     currency: str = ""
     trial_days: int = 0
-    code_note: str = ""  # "SUMMER: 20% off, at checkout you pay $7.20", if the visitor brought a code
+    code_note: str = ""  # "SUMMER: 20% off, at checkout you pay $7.20", if the visitor has a code
     in_currencies: Sequence[PriceOption] = ()  # one for each of currency_choices, if there are several
 
 

@@ -1,4 +1,4 @@
-"""What the page of a product shows to everybody."""
+"""What the page of a product shows to all visitors."""
 
 from dataclasses import dataclass
 

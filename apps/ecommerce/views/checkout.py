@@ -67,7 +67,7 @@ class HttpResponseSeeOther(HttpResponseRedirect):
 @never_cache
 @rate_limited("checkout")
 def buy(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Redirect the buyer to Stripe's payment page, or give what is free."""
+    """Redirect the buyer to Stripe's payment page, or to a free product."""
     configuration = get_object_or_404(ProductConfiguration.objects.with_catalogue(), slug=slug)
     if request.user.is_authenticated:
         return _buy_as_user(request, configuration)

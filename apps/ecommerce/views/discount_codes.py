@@ -1,4 +1,4 @@
-"""The discount code that a link brings (?code=SUMMER). The session remembers it, so no cached page contains it."""
+"""The discount code of a link (?code=SUMMER). The session remembers it, so no cached page contains it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect

@@ -1,4 +1,4 @@
-"""Downloads of files: for owners, and samples for everybody."""
+"""Downloads of files: for owners, and samples for all visitors."""
 
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase

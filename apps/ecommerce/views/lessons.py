@@ -1,4 +1,4 @@
-"""The lessons of a product: contents, player and progress for owners, and free previews for everybody."""
+"""The lessons of a product: contents, player and progress for owners, and free previews for all visitors."""
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase

@@ -16,7 +16,7 @@ from apps.ecommerce.models import Withdrawal
 from apps.ecommerce.purchases.withdrawals import receive_withdrawal
 
 RECEIVED = "withdrawal"  # session key: the withdrawal that this browser has sent
-# The confirmation goes to an address that nobody has proven: it must not carry a stranger's advertisement.
+# The confirmation goes to an address that is not proven: it must not carry a stranger's advertisement.
 WEB_ADDRESS = re.compile(r"://|\bwww\.|\.[a-z]{2,}/", re.IGNORECASE)
 DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=[a-z]{2})", re.IGNORECASE)
 
