@@ -118,10 +118,10 @@ def test_yen_prices_have_no_decimals(page: Page, ada: User) -> None:
     expect(purchase.main).not_to_contain_text("4,800.00")
 
 
-def test_free_product_needs_no_card(page: Page, ada: User) -> None:
-    checkout = go_to_checkout(sign_in(page, ada), "seven-palettes")
-    expect(checkout.card_number).to_be_hidden()
-    checkout.submit()
+def test_free_product_needs_no_payment_page(page: Page, ada: User) -> None:
+    ProductPage(sign_in(page, ada)).goto("seven-palettes").buy_button.click()
+    expect(page.get_by_role("heading", name="Seven Palettes")).to_be_visible()
+    page.get_by_role("link", name="Order and receipt").click()
     expect(PurchasePage(page).in_state("free")).to_be_visible()
 
 

