@@ -30,7 +30,7 @@ BUYER_QUERIES = {
     "/": 5,
     "/store/": 7,
     "/store/thing-5/": 10,
-    "/purchases/": 5,  # with products that the buyer may like, and their prices
+    "/purchases/": 6,  # with products that the buyer may like, their prices, and orders to claim
     "/purchases/changes/": 3,
 }
 

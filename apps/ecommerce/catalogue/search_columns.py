@@ -53,6 +53,7 @@ def refresh_search_columns(report: Report, product_ids: Collection[str] | None =
 def refresh_rows(rows: Sequence[ProductConfiguration], report: Report) -> None:
     """Refresh rows whose product and prices are loaded, with one query if no row fails."""
     outdated: list[ProductConfiguration] = []
+    texts = {row.pk: (row.listed, row.search_text) for row in rows}
     for row in rows:
         with report.isolate(row):
             if set_search_columns(row):
@@ -60,7 +61,8 @@ def refresh_rows(rows: Sequence[ProductConfiguration], report: Report) -> None:
     if report.dry_run:
         report.changed += map(describe, outdated)
     else:
-        add_words(save_rows(outdated, report, [*COLUMNS, "changed_at"]))
+        saved = save_rows(outdated, report, [*COLUMNS, "changed_at"])
+        add_words(row for row in saved if texts[row.pk] != (row.listed, row.search_text))
 
 
 def refresh_after_save(instance: Product | Price | ProductConfiguration, **kwargs: object) -> None:
@@ -97,6 +99,8 @@ def add_words(rows: Iterable[ProductConfiguration]) -> None:
             word = normalize_text(token)
             if MIN_WORD_LENGTH <= len(word) <= MAX_WORD_LENGTH:
                 words.setdefault(word, token.lower()[:MAX_WORD_LENGTH])
+    if not words:
+        return
     # In order, so that two processes do not wait for each other.
     new = [SearchWord(word=word, shown=words[word]) for word in sorted(words)]
     SearchWord.objects.bulk_create(new, ignore_conflicts=True)

@@ -24,6 +24,10 @@ class Alert(models.Model):
 
     class Meta:
         ordering = ["found_at", "pk"]
+        indexes = [
+            models.Index(fields=["mailed_at", "found_at"], name="alert_by_mail"),
+            models.Index(fields=["posted_at", "found_at"], name="alert_by_webhook"),
+        ]
         constraints = [models.UniqueConstraint(fields=["name", "about"], name="one_alert_for_each_problem")]
 
     def __str__(self) -> str:

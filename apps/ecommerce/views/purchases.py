@@ -68,13 +68,16 @@ def purchases(request: BuyerRequest) -> HttpResponse:
         if row not in library and (row.status != Status.EXPIRED or newest[row.product_id] == row)
     ]
     charged = Counter(row.product for row in rows if row.will_be_charged_again)
-    is_confirmed = isinstance(request.user, User) and is_email_verified(request.user)
+    waiting = _waiting_orders(request)
+    is_confirmed = bool(waiting) and isinstance(request.user, User) and is_email_verified(request.user)
     context = {
         "billed_twice": [product for product, count in charged.items() if count > 1],
         "library": library,
         "others": others,
         "live_updates": live_updates(request.user, rows),
-        "waiting": _waiting_orders(request, is_confirmed=is_confirmed),
+        "waiting": waiting
+        if is_confirmed
+        else [row for row in waiting if row.guest_token == _token(request)],
         "is_confirmed": is_confirmed,
     }
     return render(request, "ecommerce/purchases.html", context)
@@ -210,14 +213,14 @@ def render_purchase(
     return render(request, template, context)
 
 
-def _waiting_orders(request: BuyerRequest, *, is_confirmed: bool) -> list[Purchase]:
+def _waiting_orders(request: BuyerRequest) -> list[Purchase]:
     """Return the orders that the account can claim as soon as its address is confirmed."""
-    if not isinstance(request.user, User):
-        return []
+    return list(waiting_orders(request.user, _token(request))) if isinstance(request.user, User) else []
+
+
+def _token(request: BuyerRequest) -> str:
     is_viewed = hasattr(request, "viewed_by")  # the session is the operator's
-    token = "" if is_viewed else request.session.get(SESSION_KEY, "")
-    orders = waiting_orders(request.user, token)
-    return list(orders if is_confirmed else orders.filter(guest_token=token))
+    return "" if is_viewed else str(request.session.get(SESSION_KEY, ""))
 
 
 def _has_download(request: BuyerRequest, purchase: Purchase) -> bool:
