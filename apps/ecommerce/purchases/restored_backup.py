@@ -24,7 +24,7 @@ def record_restore(emailed_until: datetime) -> None:
 def was_emailed(happened_at: datetime) -> bool:
     """Return whether the buyer knows this from an e-mail that was sent before the restore."""
     restore = _last_restore()
-    return restore is not None and happened_at < restore.started_at
+    return restore is not None and happened_at <= restore.started_at
 
 
 def was_status_emailed(purchase: Purchase) -> bool:
@@ -36,7 +36,8 @@ def was_status_emailed(purchase: Purchase) -> bool:
     restore = _last_restore()
     if restore is None or _is_caught_up(restore):
         return False
-    new = Q(created_at__gte=restore.started_at) | Q(paid_at__gte=restore.started_at)
+    # Stripe's times are whole seconds: what happened in the last second before the restore was e-mailed.
+    new = Q(created_at__gt=restore.started_at) | Q(paid_at__gt=restore.started_at)
     return not purchase.payments.filter(new).exists()
 
 
