@@ -160,6 +160,22 @@ def test_second_press_and_back_open_the_same_checkout(page: Page, goods: Product
     assert Purchase.objects.count() == 1
 
 
+def test_two_tabs_pay_once(page: Page, goods: ProductConfiguration) -> None:
+    """Both tabs show the same payment page, which Stripe closes after the payment."""
+    other = page.context.new_page()
+    for tab in (page, other):
+        ProductPage(tab).goto(goods.slug).buy_button.click()
+        HostedCheckout(tab).wait_until_ready()
+    fill_payment(page)
+    HostedCheckout(page).submit()
+    expect(PurchasePage(page).in_state("paid")).to_be_visible()
+    other.reload()
+    expect(HostedCheckout(other).submit_button).to_be_hidden()
+    ProductPage(other).goto(goods.slug)
+    expect(ProductPage(other).open_link).to_be_visible()
+    assert Purchase.objects.get().payments.count() == 1
+
+
 def test_slow_network_opens_one_checkout(page: Page, goods: ProductConfiguration) -> None:
     """The answer takes four seconds, and the buyer presses again and again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import timedelta
 from typing import Any
@@ -21,9 +22,10 @@ from apps.ecommerce.purchases.guest_orders import claim_orders_of
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.adapter import AccountAdapter
 from apps.users.models import User
-from tests.factories import create_product, first_price, pay, signed_in, url_path
+from tests.factories import add_file, create_product, first_price, pay, signed_in, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
 from tests.integration.test_order_actions import action_url, confirm
+from tests.stripe_actions import dispute, paid_charges, win
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -519,6 +521,23 @@ def test_refund_ends_the_access_of_a_guest(sandbox: Any, icons: ProductConfigura
     other = Client()
     assert other.post(emailed_link())["Location"] == order.get_absolute_url()
     assert not opens(other, goods_url(icons))
+
+
+def test_dispute_pauses_the_access_of_a_guest(sandbox: Any, icons: ProductConfiguration) -> None:
+    """Also for whoever has a link to the file."""
+    add_file(icons)
+    browser = Client()
+    order = buy(browser, icons)
+    [download] = re.findall(r"http://\S+/purchases/download/\S+", mail.outbox[-1].body)
+    [charge] = paid_charges()
+    case = dispute(charge)
+    sandbox.deliver()
+    assert not opens(browser, goods_url(icons))
+    assert opens(browser, order.get_absolute_url())
+    assert Client().get(url_path(download))["Location"] == order.get_absolute_url()
+    win(case)
+    sandbox.deliver()
+    assert opens(browser, goods_url(icons))
 
 
 def test_first_purchase_code_needs_an_account(sandbox: Any, icons: ProductConfiguration) -> None:

@@ -90,7 +90,9 @@ def test_restore_refuses_while_a_worker_runs(
             process.kill()
         assert "The site is running" in refusal
         assert server.run_command("purchases") == before
-        wait_until(lambda: not _is_locked(tmp_path / "site.lock"))  # the worker's reloader has a process of its own
+        wait_until(
+            lambda: not _is_locked(tmp_path / "site.lock")
+        )  # the worker's reloader has a process of its own
         backup(server, "restore", archive)
 
 
