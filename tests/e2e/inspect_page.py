@@ -27,9 +27,7 @@ ZOOMED = {"width": 320, "height": 256}  # 1280 × 1024 zoomed to 400 %
 
 # The Content Security Policy forbids axe's preload, which injects stylesheets.
 AXE = {"resultTypes": ["violations"], "preload": False}
-WAIT_FOR_TRANSITIONS = """Promise.all(
-    document.getAnimations().filter(a => a instanceof CSSTransition).map(a => a.finished.catch(() => {}))
-)"""
+FINISH_TRANSITIONS = "document.getAnimations().forEach(a => a instanceof CSSTransition && a.finish())"
 NEXT_FRAME = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 MAX_STOPS = 150
 
@@ -56,7 +54,7 @@ def problems(page: Page, name: str = "", checked_frames: set[str] | None = None)
             shown_scheme = scheme
         looks = f"{width} px, {scheme}"
         if (width, scheme) in AXE_LOOKS:
-            page.evaluate(WAIT_FOR_TRANSITIONS)
+            page.evaluate(FINISH_TRANSITIONS)
             found += [f"axe ({looks}): {problem}" for problem in _axe(page, without_frame)]
         if width in (320, 768):
             found += [f"{looks}: {problem}" for problem in _evaluate(page, "tooWide", "cutOff")]
