@@ -46,7 +46,7 @@ def email_picture(picture: Picture) -> str:
 
 def _files(configuration: ProductConfiguration, purchase: Purchase) -> list[tuple[str, str]]:
     """Return names and URLs."""
-    plans = {purchase.plan} | (owned_plans(purchase.user, purchase.product) if purchase.user else set())
+    plans = {purchase.plan} | (owned_plans(purchase.buyer, purchase.product) if purchase.buyer else set())
     included = [listed.file for listed in list_files(configuration, plans) if listed.is_included]
     return [(file.name, download_link(purchase, file.pk)) for file in included[:MAX_FILES]]
 

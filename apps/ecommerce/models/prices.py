@@ -136,6 +136,11 @@ class Price(models.Model):
         return self.custom_minimum is not None
 
     @property
+    def costs_nothing(self) -> bool:
+        """Return whether the price is zero in each of its currencies."""
+        return not self.is_custom and not any(self.amounts.values())
+
+    @property
     def period(self) -> str:
         return format_period(self.interval, self.interval_count)
 

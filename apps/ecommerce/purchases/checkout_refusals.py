@@ -16,11 +16,8 @@ class CheckoutRefused(Exception):
     """The product can't be sold to this buyer. Nothing was charged, and the message is for the buyer."""
 
 
-class AccountNeeded(CheckoutRefused):
+class AccountNeeded(Exception):
     """A guest can't have this: each person gets one free trial, and one first purchase."""
-
-    def __init__(self) -> None:
-        super().__init__(_("Please sign in or create an account to buy this."))
 
 
 class AlreadyOwned(CheckoutRefused):

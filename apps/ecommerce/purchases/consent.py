@@ -21,7 +21,7 @@ from django.utils.html import strip_tags
 from django.utils.translation import gettext_lazy as _
 
 from apps.core.public_request import PublicRequest
-from apps.ecommerce.models import Consent, LegalText, Price, ProductConfiguration, Purchase
+from apps.ecommerce.models import Consent, LegalText, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.checkout_refusals import CheckoutRefused
 from apps.users.guests import Buyer
 
@@ -77,10 +77,6 @@ def consent_texts(*, is_free: bool = False) -> list[ConsentText]:
     return [make_text(kind) for kind in kinds]
 
 
-def costs_nothing(price: Price) -> bool:
-    return not price.is_custom and not any(price.amounts.values())
-
-
 def consent_fields(form: Mapping[str, str]) -> dict[str, str]:
     """Return the ticked boxes of the form, to keep them until the buyer has signed in."""
     fields = (f"consent_{kind}" for kind in settings.CHECKOUT_CONSENT)
@@ -92,7 +88,7 @@ def require_consent(
 ) -> list[ConsentText]:
     """Return the texts that the buyer agreed to, as the page showed them. Raise ConsentMissing."""
     price = next((price for price in configuration.prices if price.id == price_id), None)
-    texts = consent_texts(is_free=price is not None and costs_nothing(price))
+    texts = consent_texts(is_free=price is not None and price.costs_nothing)
     shown = {text.field: _find_shown(text, form.get(text.field, "")) for text in texts}
     if missing := [text for text in texts if shown[text.field] is None]:
         is_ticked = all(form.get(text.field) for text in missing)

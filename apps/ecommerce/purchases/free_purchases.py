@@ -23,8 +23,8 @@ CAUSE = "free of charge"
 
 
 def is_free(price: Price) -> bool:
-    """Return whether the price is zero in each of its currencies. A free subscription still needs Stripe."""
-    return not (price.is_recurring or price.is_custom or any(price.amounts.values()))
+    """Return whether the price can be had without Stripe. A free subscription still needs it."""
+    return price.costs_nothing and not price.is_recurring
 
 
 @transaction.atomic

@@ -28,9 +28,8 @@ def find_by_link(key: str) -> Purchase | None:
     """Return the purchase of a link; None if the link is forged, too old, or was sent to a former address."""
     try:
         public_id, email = signing.loads(key, salt=SALT)
-        purchases = Purchase.objects.select_related("user", "product__configuration")
-        purchase = purchases.filter(public_id=public_id, livemode=is_livemode()).first()
-        if purchase is None or purchase.buyer is None or purchase.current_email != email:
+        purchase = _find_owned(public_id)
+        if purchase is None or purchase.current_email != email:
             return None
         signing.loads(key, salt=SALT, max_age=LINK_AGE if purchase.is_unclaimed else CLAIMED_LINK_AGE)
     except signing.BadSignature:
@@ -50,9 +49,8 @@ def find_download(key: str) -> tuple[Purchase, int, bool] | None:
         public_id, file_id = signing.loads(key, salt=DOWNLOAD_SALT)
     except signing.BadSignature:
         return None
-    purchases = Purchase.objects.select_related("user", "product__configuration")
-    purchase = purchases.filter(public_id=public_id, livemode=is_livemode()).first()
-    if purchase is None or purchase.buyer is None:  # the account was deleted
+    purchase = _find_owned(public_id)
+    if purchase is None:
         return None
     try:
         signing.loads(key, salt=DOWNLOAD_SALT, max_age=LINK_AGE)
@@ -66,3 +64,10 @@ def goods_url(purchase: Purchase, to: str = "") -> str:
     if to == ORDER or not has_access(purchase):
         return purchase.get_absolute_url()
     return reverse("purchased_product", args=[purchase.product.configuration.slug])
+
+
+def _find_owned(public_id: str) -> Purchase | None:
+    """Return the purchase of the current mode, unless its account was deleted."""
+    purchases = Purchase.objects.select_related("user", "product__configuration")
+    purchase = purchases.filter(public_id=public_id, livemode=is_livemode()).first()
+    return purchase if purchase and purchase.buyer else None

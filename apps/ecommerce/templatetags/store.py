@@ -18,7 +18,7 @@ from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases import billing_details
 from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
-from apps.ecommerce.purchases.consent import consent_texts, costs_nothing
+from apps.ecommerce.purchases.consent import consent_texts
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.free_purchases import is_free
 from apps.ecommerce.purchases.payment_labels import (
@@ -92,14 +92,13 @@ def by_currency(option: PriceOption, name: str) -> str:
 @register.filter
 def cost_money(options: Sequence[PriceOption]) -> bool:
     """Return whether an option is not free in each currency."""
-    prices = [option.price for option in options]
-    return any(price.is_custom or any(price.amounts.values()) for price in prices)
+    return not all(option.price.costs_nothing for option in options)
 
 
 @register.inclusion_tag("ecommerce/_consent.html")
 def consent_boxes(*prices: Price) -> dict[str, object]:
     """`{% consent_boxes price %}`: the boxes that a buyer ticks before the checkout of one of the prices."""
-    return {"texts": consent_texts(is_free=all(map(costs_nothing, prices)))}
+    return {"texts": consent_texts(is_free=all(price.costs_nothing for price in prices))}
 
 
 @register.inclusion_tag("ecommerce/_consent.html")

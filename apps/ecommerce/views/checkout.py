@@ -197,8 +197,6 @@ def _redirect_to_stripe(
     except AlreadyOwned as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(configuration.get_absolute_url())
-    except AccountNeeded:
-        raise
     except CodeRefused as refusal:
         forget_code(request)
         messages.warning(request, str(refusal))
@@ -224,8 +222,9 @@ def _redirect_to_stripe(
 
 def _is_bought_here(request: HttpRequest, configuration: ProductConfiguration) -> bool:
     """Return whether this browser has an order of the product that no account has claimed yet."""
-    guest = Guest(request.session.get(SESSION_KEY, ""))
-    orders = Purchase.objects.unclaimed().owned_by(guest).filter(product=configuration.product_id)
+    if not (token := request.session.get(SESSION_KEY)):
+        return False
+    orders = Purchase.objects.unclaimed().owned_by(Guest(token)).filter(product=configuration.product_id)
     return any(has_access(order) or blocks_buying(order) for order in orders)
 
 
