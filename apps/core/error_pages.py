@@ -1,4 +1,4 @@
-"""What Django's error pages hide."""
+"""Hide secrets on Django's error pages."""
 
 import re
 
@@ -6,7 +6,7 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class ExceptionReporterFilter(SafeExceptionReporterFilter):
-    """Hide also the URLs that are secrets."""
+    """Hide settings with secret URLs, too."""
 
     hidden_settings = re.compile(
         f"{SafeExceptionReporterFilter.hidden_settings.pattern}|WEBHOOK_URL", re.IGNORECASE

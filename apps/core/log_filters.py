@@ -9,7 +9,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 CREDENTIALS = (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 …")
 LINKS = (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…")  # in e-mails
-# Slack, Discord, Mattermost and Rocket.Chat: who knows the URL can post.
+# Slack, Discord, Mattermost and Rocket.Chat: anyone who knows the URL can post.
 WEBHOOKS = (
     re.compile(r"(/services/T\w+/|/api/webhooks/(?=\d+/)|/hooks/(?=\w{16}))[\w/-]+"),
     r"\1…",

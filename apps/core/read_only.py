@@ -17,7 +17,7 @@ _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)
 
 
 class ReadOnly(Exception):
-    """Something was to be changed during a request that must not change anything."""
+    """The code tried to write to a database during a request that must not change anything."""
 
 
 @contextmanager

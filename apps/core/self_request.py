@@ -9,7 +9,7 @@ SUBJECT = "self"
 
 
 def authorization_header() -> str:
-    """Return a value that is valid for MAX_AGE_SECONDS."""
+    """Return a value of the Authorization header that is valid for MAX_AGE_SECONDS."""
     return f"Bearer {SIGNER.sign(SUBJECT)}"
 
 

@@ -1,4 +1,4 @@
-"""Give unused space in SQLite's file back to the system. PostgreSQL does it itself. https://sqlite.org/lang_vacuum.html"""
+"""Shrink SQLite's file by its unused space. PostgreSQL does that automatically. https://sqlite.org/lang_vacuum.html"""
 
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -10,7 +10,7 @@ MAX_WAIT_MILLISECONDS = 1000
 
 
 def vacuum_if_worthwhile(connection: BaseDatabaseWrapper, *, dry_run: bool = False) -> str:
-    """Return a line about what was done; "" if it is not worth it. A database that is in use is skipped."""
+    """Return a line about what was done; "" if there is little unused space. Skip a database that is in use."""
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         return ""
     size = _read_pragma(connection, "page_size")
@@ -23,12 +23,12 @@ def vacuum_if_worthwhile(connection: BaseDatabaseWrapper, *, dry_run: bool = Fal
         command = f"sqlite3 {connection.settings_dict['NAME']} VACUUM"
         return f"{line}. The database is too large for a running site: stop it, then run: {command}"
     if dry_run:
-        return f"{line} would be given back"
+        return f"{line} would be freed"
     try:
         _vacuum(connection)
     except OperationalError as error:  # locked by another process, or the disk is full
-        return f"{line}, not given back: {error}"
-    return f"{line} given back"
+        return f"{line}, not freed: {error}"
+    return f"{line} freed"
 
 
 def _vacuum(connection: BaseDatabaseWrapper) -> None:

@@ -1,4 +1,4 @@
-"""Fill the demo products with what they promise, from the folders demo/<slug>/.
+"""Fill the demo products with content from the folders demo/<slug>/.
 
 `product.toml` has the category, tags, specifications, questions, sections and files. `content.md` is the owners' page.
 `lessons/` has a Markdown file for each lesson, whose first line is the title, and the video of the same name. `files/`
@@ -35,7 +35,7 @@ LabelT = TypeVar("LabelT", Category, Tag)
 
 
 def fill_product(configuration: ProductConfiguration) -> bool:
-    """Return False, and change nothing, if it is no demo product or already has content."""
+    """Return False, and change nothing, if it is not a demo product or already has content."""
     folder = DEMO_DIR / configuration.slug
     if not (folder / "product.toml").is_file() or _has_content(configuration):
         return False

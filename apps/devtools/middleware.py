@@ -8,7 +8,7 @@ DJANGO_404 = b'<header id="summary">'  # of django/views/templates/technical_404
 
 
 def link_error_pages(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Add a link to the shop's own page to Django's "Page not found" of DEBUG."""
+    """Add a link to the shop's own 404 page to the one that Django shows with DEBUG."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

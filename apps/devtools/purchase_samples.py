@@ -40,7 +40,7 @@ SUBSCRIPTION_STATES = str.split(
     "trialing active collection_paused collection_paused_lapsed ending past_due lapsed unpaid paused incomplete "
     "canceled refunded_running dispute_lost_running"
 )
-# What differs from a paid payment. The keys are those of payment_labels.LABELS.
+# Values that differ from those of a paid payment. The keys are those of payment_labels.LABELS.
 PAYMENT_STATES: dict[str, dict[str, Any]] = {
     "failed": {"status": Payment.Status.FAILED, "failure_code": "insufficient_funds"},
     "open": {"status": Payment.Status.OPEN},

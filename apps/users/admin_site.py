@@ -23,7 +23,7 @@ notices: list[Callable[[HttpRequest], list[str]]] = []
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of setting up the shop, which checks itself."""
+    """A step of setting up the shop. It checks whether it is done."""
 
     title: str
     is_done: bool

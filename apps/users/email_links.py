@@ -19,7 +19,7 @@ def get_or_create_account(request: HttpRequest, email: str) -> User | None:
     None if there can be no account: it is blocked, the address is reserved for an undo, or sign-up is closed.
     What others have set up at an account with this address, before it was proved, is removed.
     """
-    # Otherwise the link would verify the other address of an account that waits for this one.
+    # Otherwise find_account could return an account that has another address and only waits for this one.
     release_email(email)
     user = find_account(email) or _create_account(request, email)
     if user and user.email == email and (user.unproven_signup or not is_email_verified(user)):

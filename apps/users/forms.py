@@ -98,7 +98,7 @@ class ResetPasswordForm(account.ResetPasswordForm):  # type: ignore[misc]
     def clean_email(self) -> str:
         email: str = super().clean_email()
         user = email_verification.find_account(email)
-        # The reset verifies the account's address, so a new address that it waits for is not enough.
+        # A reset verifies the account's current address, so don't send it to a new address that is not verified yet.
         self.users = [user] if user and user.email == email.lower() else []
         return email
 

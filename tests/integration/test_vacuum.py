@@ -46,9 +46,9 @@ def connection(file: Path) -> Iterator[Any]:
 
 def test_unused_space_is_given_back(file: Path, connection: Any) -> None:
     size = file.stat().st_size
-    assert "would be given back" in vacuum_if_worthwhile(connection, dry_run=True)
+    assert "would be freed" in vacuum_if_worthwhile(connection, dry_run=True)
     assert file.stat().st_size == size
-    assert vacuum_if_worthwhile(connection).endswith("MB given back")
+    assert vacuum_if_worthwhile(connection).endswith("MB freed")
     assert file.stat().st_size < size / 2
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT count(*) FROM events").fetchone() == (1000,)
@@ -87,7 +87,7 @@ def test_database_is_vacuumed_while_another_process_reads(file: Path, connection
     other = sqlite3.connect(file)
     rows = other.execute("SELECT id FROM events")
     assert rows.fetchone() == (0,)
-    assert "given back" in vacuum_if_worthwhile(connection)
+    assert "freed" in vacuum_if_worthwhile(connection)
     assert len(rows.fetchall()) == 999
     other.close()
 
@@ -105,4 +105,4 @@ def test_prune_reports_it(file: Path, connection: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr("apps.ecommerce.management.commands.prune.connection", connection)
     out = StringIO()
     call_command("prune", "--dry-run", stdout=out)
-    assert "MB would be given back" in out.getvalue()
+    assert "MB would be freed" in out.getvalue()

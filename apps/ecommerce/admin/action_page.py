@@ -101,7 +101,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
             if form is None or not action.is_possible(purchase):
                 return self._back(request, purchase, text, messages.ERROR)
             if not (isinstance(error, stripe.StripeError) and is_unclear(error)):
-                confirm = new_confirm(purchase)  # otherwise trying again must do nothing twice
+                confirm = new_confirm(purchase)  # else keep the token, so that a retry can't act twice
             form.add_error(None, text)
             return self._ask(request, purchase, action, confirm, form)
         return action.respond(request, purchase, entry) or self._back(request, purchase, entry.message)

@@ -235,7 +235,7 @@ class NewCodeForm(forms.Form):
 
 
 class CodeForm(forms.Form):
-    """What can be changed of a code."""
+    """The fields of an existing code that can be changed."""
 
     note = NewCodeForm.base_fields["note"]
 
@@ -244,7 +244,11 @@ def shop_currencies() -> list[str]:
     """Return the currencies of the products for sale, the most frequent one first."""
     counts: dict[str, int] = {}
     for price in Price.objects.filter(active=True).only("currency", "currency_options"):
-        for currency in (price.currency, price.currency, *price.currency_options):  # its own one counts twice
+        for currency in (
+            price.currency,
+            price.currency,
+            *price.currency_options,
+        ):  # the main currency counts twice
             counts[currency] = counts.get(currency, 0) + 1
     found = sorted(counts, key=lambda currency: (-counts[currency], currency))
     return found[:MAX_CURRENCIES] or [DEFAULT_CURRENCY]

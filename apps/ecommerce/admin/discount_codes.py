@@ -35,7 +35,7 @@ class DiscountCodeAdmin(admin.ModelAdmin):
     date_hierarchy = "created_at"
 
     def has_delete_permission(self, request: HttpRequest, obj: DiscountCode | None = None) -> bool:
-        return False  # Stripe has no request for it
+        return False  # Stripe has no request that deletes a code
 
     @admin.display(description=_("discount"))
     def discount(self, code: DiscountCode) -> str:

@@ -33,7 +33,7 @@ def new_nonce() -> str:
 class EditorState:
     """`values` are those that Stripe and the store had when the page was rendered. Each page has another nonce.
 
-    `tried` are the values of a try that was interrupted, and has perhaps written some of them.
+    `tried` are the values of an interrupted try, which may have written some of them.
     """
 
     product_id: str
@@ -47,7 +47,7 @@ class EditorState:
 
     @classmethod
     def load(cls, text: str) -> Self:
-        """Raise signing.BadSignature if the text is not that of a page."""
+        """Raise signing.BadSignature if the text was not signed by `dump`."""
         product_id, values, nonce, tried = signing.loads(text, salt=STATE_SALT)
         interrupted = ProductValues.from_dict(tried) if tried else None
         return cls(product_id, ProductValues.from_dict(values), nonce, interrupted)

@@ -59,7 +59,7 @@ def download(request: HttpRequest, export: Export, period: Period) -> StreamingH
         return _("Download of %(filename)s.") % {"filename": export.filename(period)}
 
     details = {"export": export.name, "from": period.first, "to": period.last}
-    # A new token: each download is an entry, also from a page that has sent the form before.
+    # A new token, because the audit log has an entry for each download, also for several from one page.
     perform("export", cast(User, request.user), uuid4(), start, subject=export.name, details=details)
     headers = {"Content-Disposition": f'attachment; filename="{export.filename(period)}"'}
     return StreamingHttpResponse(

@@ -110,7 +110,7 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         sale = self.get_object(request, object_id)
         if (
             sale is None or sale.livemode != is_livemode()
-        ):  # a test key can't read live objects, and the reverse
+        ):  # a test key can't read live objects, nor a live key test objects
             raise Http404
         token = TokenForm(request.POST)
         is_sent = request.method == "POST" and token.is_valid()

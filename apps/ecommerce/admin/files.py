@@ -61,7 +61,7 @@ class ProductFileForm(forms.ModelForm):
 class FileVersionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:  # owners may have it: another file is another version
+        if self.instance.pk:  # owners may have downloaded it; another file needs a new version
             self.fields["upload"].disabled = True
 
 

@@ -84,7 +84,7 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
         return request.user.has_perm("ecommerce.add_licencekey")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Allow to delete keys that are not sold, one by one."""
+        """Allow deleting keys that are not sold, one by one."""
         is_unsold = obj is not None and obj.purchase_id is None
         return is_unsold and request.user.has_perm("ecommerce.delete_licencekey")
 

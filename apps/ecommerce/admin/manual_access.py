@@ -51,7 +51,7 @@ class ManualAccessAdmin(ReadOnlyAdmin):
             )
             if (
                 entry and entry.purchase and entry.purchase.email != data["email"]
-            ):  # the log does not contain it
+            ):  # the audit log does not contain the address
                 form.add_error(None, SENT_BEFORE)
                 token = TokenForm.new()
             elif entry:

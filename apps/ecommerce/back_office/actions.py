@@ -54,7 +54,7 @@ class OrderAction:
 
 
 def order_state(purchase: Purchase) -> str:
-    """Return a short text that changes with the order and its payments. A page asks to confirm for this state only."""
+    """Return a short text that changes with the order and its payments. A confirmation is only valid for this state."""
     payments = Purchase.objects.filter(pk=purchase.pk).order_by("payments__id")
     rows = payments.values_list("version", "email", *(f"payments__{name}" for name in STATE_FIELDS))
     return hashlib.sha256(repr(list(rows)).encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
 """Correct the e-mail address of an order that belongs to no account.
 
-The address of an account is its user's: it signs them in, so only they change it, and confirm the new one. An order
-keeps the address at which it was bought; the store uses it once the account is deleted.
+Users sign in with the address of their account, so only they can change it, and they have to confirm the new one. An
+order keeps the address at which it was bought; the store uses it once the account is deleted.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The lines of what needs a person."""
+"""Lines about problems that need a person."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

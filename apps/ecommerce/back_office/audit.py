@@ -1,4 +1,4 @@
-"""Run what an operator asks for once, and write it to the audit log."""
+"""Run an operator's action once, and write it to the audit log."""
 
 import json
 import logging
@@ -79,7 +79,7 @@ def perform(
     except Exception as error:
         by_stripe = isinstance(error, stripe.StripeError) and not is_unclear(error)
         is_refused = by_stripe or isinstance(error, ActionRefused)
-        outcome = Outcome.FAILED if is_refused else Outcome.INTERRUPTED  # it may have been done
+        outcome = Outcome.FAILED if is_refused else Outcome.INTERRUPTED  # Stripe may have done it
         _finish(entry, outcome, str(error) or type(error).__name__)
         raise
     _finish(entry, Outcome.DONE, message)
@@ -113,7 +113,7 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
 
 
 def _is_same(entry: OperatorAction, fields: dict[str, Any]) -> bool:
-    """Return whether the token is of this form with these values, which `run` may have added to."""
+    """Return whether the entry is of the same form with the same values. `run` may have added more."""
     names = ("operator", "action", "subject")
     details = json.loads(json.dumps(fields["details"], cls=DjangoJSONEncoder))
     has_details = all(entry.details.get(name) == value for name, value in details.items())

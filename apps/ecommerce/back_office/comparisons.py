@@ -14,7 +14,7 @@ ARROWS = {1: "▲", -1: "▼"}
 class Comparison:
     text: str
     arrow: str = ""
-    spoken: str = ""  # the arrow in words, for screen readers
+    spoken: str = ""  # the arrow as text, for screen readers
 
 
 def compare(now: float, before: float, *, without: str) -> Comparison:
@@ -24,7 +24,7 @@ def compare(now: float, before: float, *, without: str) -> Comparison:
     if now == before:
         return Comparison(_("the same as before"))
     if before < 0:
-        return _directed(now - before, "")  # a percentage of a loss says nothing
+        return _directed(now - before, "")  # a percentage of a loss is meaningless
     return _directed(now - before, percent((now - before) / before))
 
 

@@ -27,7 +27,7 @@ MAX_SUMMARY_ITEMS = 5
 
 
 def send_daily_digest() -> None:
-    """Send the digest about yesterday, if it is late enough, something has happened, and it was not sent."""
+    """Send yesterday's digest once, after SEND_AT_HOUR, if there is something to report."""
     now = timezone.localtime(timezone=timezone.get_default_timezone())
     day = now.date() - DAY
     if now.hour < SEND_AT_HOUR or DAILY_DIGEST in settings.ALERTS_OFF:

@@ -1,4 +1,4 @@
-"""Make and change discount codes at Stripe, and see their use.
+"""Create and change discount codes at Stripe, and compute what was sold with them.
 
 At Stripe the terms of a coupon and a promotion code can't be changed: other terms need another code.
 https://docs.stripe.com/billing/subscriptions/coupons

@@ -65,7 +65,7 @@ class ProcessEvents(OrderAction):
 
 
 def process_event(event: WebhookEvent) -> str:
-    """Process an event again. Raise ActionRefused with the handler's error, or stripe.StripeError if Stripe is away."""
+    """Process an event again. Raise ActionRefused with the handler's error, or stripe.StripeError."""
     try:
         webhooks.process(WebhookEvent.objects.get(pk=event.pk))
     except stripe.StripeError as error:

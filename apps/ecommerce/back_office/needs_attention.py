@@ -1,4 +1,4 @@
-"""What needs a person: one line for each, which says what happened and links to where it is solved.
+"""Problems that need a person. The line of each says what happened, and links to the page that solves it.
 
 The alerts in operations/shop_checks.py are about the same problems.
 """

@@ -1,4 +1,4 @@
-"""What operators read about refunds: what they change, and what became of them."""
+"""Texts for operators about refunds: their effects and their results."""
 
 from collections.abc import Sequence
 from copy import copy

@@ -1,4 +1,4 @@
-"""What of the shop itself needs a person: its account at Stripe, its server, its products."""
+"""Problems of the shop itself that need a person: its account at Stripe, its server, its products."""
 
 from collections.abc import Iterator
 
@@ -71,7 +71,7 @@ def system() -> Iterator[Item]:
 
 
 def stored_alerts() -> Iterator[Item]:
-    """Yield what only the run or the request that found it knows."""
+    """Yield problems that only a request or a run of reconcile_purchases can find, and has stored."""
     titles = {
         STRIPE_UNREACHABLE: _("reconcile_purchases can't reach Stripe"),
         RECONCILE_FAILING: _("reconcile_purchases has errors"),

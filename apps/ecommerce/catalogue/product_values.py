@@ -1,6 +1,6 @@
 """The values of the product editor: those of Stripe's product and prices, and those of the store's row.
 
-The form carries the values with which it was opened. `merge` finds what somebody else has changed since then.
+The form carries the values with which it was opened. `merge` finds what other people have changed since then.
 """
 
 from __future__ import annotations

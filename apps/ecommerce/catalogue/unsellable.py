@@ -42,8 +42,9 @@ def _unsellable_lines(product: Product) -> Iterator[str]:
 def stop_selling(purchase: Purchase, refusal: str) -> bool:
     """Copy the product again, because it may have changed at Stripe. Stop selling the price if it is still for sale.
 
-    Without the currency, if that is not the price's own: the next sync offers it again. Of an upgrade, only the
-    difference was refused. Return whether the refusal was stored, and the founder has to act.
+    If Stripe refused a currency other than the price's own, stop selling in this currency until the next sync. If it
+    refused an upgrade, change nothing: only the difference was refused, and the price itself can be sold.
+    Return whether the refusal was stored, so that the founder has to act.
     """
     copy_again(purchase.price.product_id)
     price, currency = Price.objects.get(pk=purchase.price_id), purchase.currency

@@ -93,7 +93,7 @@ def record_change(instance: ProductFile | FileVersion, **signal: object) -> None
 
 
 def measure_versions() -> list[str]:
-    """Set size, checksum and date of versions that were created without reading their file. Return the missing."""
+    """Set size, checksum and date of versions that were created without them. Return the names of missing files."""
     missing = []
     for version in FileVersion.objects.filter(sha256="").iterator():
         name = str(version.upload.name)

@@ -1,6 +1,6 @@
 """Check and activate licence keys for the programs that founders sell. The views are in views/licences.py.
 
-Responses are signed with Ed25519, so that nobody can answer in the shop's place. https://www.rfc-editor.org/rfc/rfc8032
+Responses are signed with Ed25519, so that programs recognize forged ones. https://www.rfc-editor.org/rfc/rfc8032
 """
 
 import base64
@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.ecommerce.models import LicenceActivation, LicenceKey, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 
-SEEN_EVERY = timedelta(hours=1)  # a check writes at most so often
+SEEN_EVERY = timedelta(hours=1)  # checks write to the database at most this often
 MAX_INSTANCE_LENGTH = 200
 ERRORS = {
     "key_unknown": "There is no such licence key.",
@@ -68,7 +68,7 @@ def activate_licence(key: str, instance: str) -> Result:
 def deactivate_licence(key: str, instance: str) -> Result:
     """Deactivate the key for an instance. Safe to repeat, also for a key that is not valid any more.
 
-    The result is never "valid", because it is signed, and somebody could send it to a program that asks to validate.
+    The result is never "valid": the response is signed, so it could be replayed to a program that asks to validate.
     """
     licence = _find(key, lock=True)
     error = "" if licence else "key_unknown"

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Alert(models.Model):
-    """Something that the founder hears of once, or once while it lasts. Its names: operations/alert_names.py.
+    """A message to the founder about an event or a problem, sent once while it lasts. Names: operations/alert_names.py.
 
     A channel has sent it if its `mailed_at` or `posted_at` is not before `found_at`.
     """

@@ -34,5 +34,5 @@ ALERT_NAMES = (
     FILE_MISSING,
     DAILY_DIGEST,
 )
-# These happen. All others last until they are solved.
+# These are events. All others are problems, which last until they are solved.
 ONCE = frozenset({DISPUTE_OPENED, RECONCILE_REPAIRED, DAILY_DIGEST})

@@ -94,7 +94,7 @@ def _find_buyer(session: StripeData) -> dict[str, Any]:
         return {"user": known.user, "email": known.user.email}
     if GUEST in (
         session["metadata"] or {}
-    ):  # no browser has the new token, so the e-mailed link is the way in
+    ):  # no browser has the new token, so only the e-mailed link opens the order
         return {"guest_token": new_guest_token()}
     customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none

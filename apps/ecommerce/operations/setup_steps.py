@@ -1,4 +1,4 @@
-"""The steps from a new copy of the project to an open shop, for the admin's first page. Each one checks itself."""
+"""The steps of setting up a shop, for the admin's first page. Each checks whether it is done."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

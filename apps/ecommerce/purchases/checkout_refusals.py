@@ -17,7 +17,7 @@ class CheckoutRefused(Exception):
 
 
 class AccountNeeded(Exception):
-    """A guest can't have this: each person gets one free trial, and one first purchase."""
+    """Guests can't buy this: free trials and codes for first purchases are limited to one per person."""
 
 
 class AlreadyOwned(CheckoutRefused):

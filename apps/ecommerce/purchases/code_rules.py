@@ -42,7 +42,7 @@ class Refusal(Enum):
 
 
 def code_refusal(code: DiscountCode | None, user: Buyer | None) -> Refusal | None:
-    """Return why the buyer can't use the code for anything, or None. A visitor may turn out to be another buyer."""
+    """Return why the buyer can't use the code for anything, or None. It may differ after a visitor signs in."""
     if code is None:
         return Refusal.UNKNOWN
     if code.expires_at and code.expires_at <= timezone.now():

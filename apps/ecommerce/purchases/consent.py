@@ -1,7 +1,7 @@
 """What buyers agree to before a checkout is started (setting CHECKOUT_CONSENT). See docs/consent.md.
 
 A box is never ticked in advance. Its value names the text that the page showed: the text itself never comes from the
-browser, so that a forged form can't put words into the mouth of the buyer.
+browser, so that a forged form can't change what the buyer agreed to.
 """
 
 import html

@@ -1,7 +1,7 @@
-"""Products that cost nothing. Stripe is not asked, so one press is enough.
+"""Products that cost nothing. They need no request to Stripe, so one press of the button is enough.
 
-A buyer without an account enters an e-mail address. The link goes there, so that goods can't be collected with the
-addresses of other people.
+A buyer without an account enters an e-mail address. The link is sent to it, so that goods can't be collected
+with the addresses of other people.
 """
 
 from typing import Any

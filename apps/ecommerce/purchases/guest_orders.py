@@ -110,7 +110,7 @@ def copy_missing_customers() -> None:
 def correct_address(purchase: Purchase, email: str) -> bool:
     """Change the address of an unclaimed order, and send a link to the new one. The links to the old one are void.
 
-    Return False if nothing has changed. Without a payment, anybody could have e-mails sent to any address.
+    Return False if nothing has changed. Unpaid orders are excluded, so that e-mails to other people need a payment.
     """
     unclaimed = Purchase.objects.unclaimed().exclude(status__in=UNPAID)
     locked = unclaimed.select_for_update().filter(pk=purchase.pk).first()

@@ -1,4 +1,4 @@
-"""Access that operators give without payment, end and bring back. Stripe is never asked about it."""
+"""Access without payment, which operators give, end and restore. It needs no request to Stripe."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""After a backup was restored, nobody gets an e-mail again that was sent after the backup was made.
+"""After restoring a backup, do not repeat e-mails that were sent after the backup was made.
 
 `make restore` stores when the restored site stopped sending e-mails. What happened before is stored without an e-mail.
 """

@@ -52,7 +52,7 @@ def fetch_invoice_payment(invoice: StripeData) -> StripePayment:
     """Return the payment of an invoice that belongs to no subscription. Raise stripe.StripeError."""
     charges = _find_charges(object_id(invoice["customer"]), [invoice])
     payment = _invoice_payment(invoice, fetch_lines(invoice), [], charges)
-    payment.row.reason = ""  # as of the other one-time payments
+    payment.row.reason = ""  # like all one-time payments
     return payment
 
 

@@ -1,6 +1,6 @@
 """Receive withdrawals from contracts (setting WITHDRAWAL_FORM), and confirm their receipt by e-mail.
 
-Anybody can enter any order number and any address, so neither the page nor the e-mail tells whether they exist.
+Visitors can enter any order number and any address, so neither the page nor the e-mail shows whether they exist.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The number of products that the store shows, and the categories and tags by which it filters, with theirs."""
+"""Count the products that the store shows, in total and for each category and tag of the filter."""
 
 from __future__ import annotations
 

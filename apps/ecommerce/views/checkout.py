@@ -77,7 +77,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponseBase:
 def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:
     """Start a checkout without an account. Without GUEST_CHECKOUT, and for a free trial, the visitor signs up first.
 
-    The form has no CSRF token, because caches keep the page, so the browser has to say that the form is of this site.
+    The form has no CSRF token, because caches keep the page. Headers of the browser show that it is sent by this site.
     """
     form = request.POST if request.method == "POST" else request.GET
     choice, promised_code = _read_choice(form)

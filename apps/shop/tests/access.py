@@ -1,7 +1,7 @@
 """Tables of who may open the URLs of apps/shop. tests/integration/test_access.py and others read them.
 
-A URL without a row is tested by default: no server error for anybody, no data of another user, and nothing that differs
-between users in a cache. Add a row to test more. A key is the name of a URL, or its route if it has no name.
+A URL without a row is tested by default: no server error, no data of another user, and nothing that differs between
+users in a cache. Add a row to test more. A key is the name of a URL, or its route if it has no name.
 """
 
 # Answers to: a visitor, a user, an owner of the product icon-set, an owner after a refund, staff without and with a
