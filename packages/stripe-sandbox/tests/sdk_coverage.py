@@ -31,8 +31,8 @@ def find_sdk_routes() -> dict[str, set[str]]:
 
 def find_missing_routes() -> tuple[dict[str, list[str]], list[str]]:
     """Return missing routes of resources that the sandbox has, by resource, and the resources that it lacks."""
-    played = {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in routes.ROUTES}
-    resources = {_resource(path) for _, path in played}
+    supported = {(route.method, re.sub(r"{\w+}", "{id}", route.path)) for route in routes.ROUTES}
+    resources = {_resource(path) for _, path in supported}
     partly: dict[str, list[str]] = defaultdict(list)
     lacking = set()
     for path, methods in sorted(find_sdk_routes().items()):
@@ -40,7 +40,7 @@ def find_missing_routes() -> tuple[dict[str, list[str]], list[str]]:
             lacking.add(_resource(path))
             continue
         for method in sorted(methods):
-            if (method, path) not in played:
+            if (method, path) not in supported:
                 partly[_resource(path)].append(f"{method} {path.removeprefix('/v1/')}")
     return partly, sorted(lacking)
 
@@ -128,7 +128,7 @@ def describe(objects: Iterable[Mapping[str, Any]]) -> str:
     """Return the README's section in Markdown."""
     partly, lacking = find_missing_routes()
     lines = [f"Compared with stripe-python {stripe.VERSION}, API version {stripe.api_version}.", ""]
-    lines += ["### Routes", "", *_item("Not played at all", lacking), ""]
+    lines += ["### Routes", "", *_item("Not supported at all", lacking), ""]
     lines += [line for resource, missing in sorted(partly.items()) for line in _item(resource, missing)]
     lines += ["", "### Parameters", ""]
     for route in sorted(routes.ROUTES, key=lambda route: route.path):

@@ -1,7 +1,7 @@
 """Ways in which people drive Stripe's hosted page in their tests, each with its own locators, against this page.
 
-They are from public tests with Playwright, Cypress, Selenium, Capybara, Selenide and Puppeteer, and from guides, in
-words of our own. Here Playwright plays all of them, with the locators and actions of the other tools.
+They follow public tests with Playwright, Cypress, Selenium, Capybara, Selenide and Puppeteer, and guides. Here
+Playwright runs all of them, with the locators and actions of the other tools.
 """
 
 from __future__ import annotations

@@ -243,7 +243,7 @@ def test_code_of_one_customer(sandbox: Sandbox) -> None:
     refuse(sandbox, theirs, customer=ada)
     refuse(sandbox, mine)
     with pytest.raises(stripe.InvalidRequestError):
-        create_code(sandbox)  # for everybody
+        create_code(sandbox)  # for all customers
 
 
 def test_codes_are_found_in_any_case(sandbox: Sandbox) -> None:

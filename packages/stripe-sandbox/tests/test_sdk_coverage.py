@@ -1,4 +1,4 @@
-"""README.md lists what the sandbox does not play, by the types of the SDK. To write it, set WRITE_README=1."""
+"""README.md lists what the sandbox does not support, by the types of the SDK. To write it, set WRITE_README=1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from stripe_sandbox.hosted.payment_form import PaymentForm
 from stripe_sandbox.resources import refunds, session_recovery
 
 README = Path(__file__).parents[1] / "README.md"
-START, END = "<!-- not played: written by tests/test_sdk_coverage.py -->\n", "<!-- end of not played -->\n"
+START, END = (
+    "<!-- not supported: written by tests/test_sdk_coverage.py -->\n",
+    "<!-- end of not supported -->\n",
+)
 
 
 def create_rare_fields(v1: Any) -> None:
@@ -72,7 +75,7 @@ def create_rare_fields(v1: Any) -> None:
     v1.webhook_endpoints.create({"url": "https://a.example", "enabled_events": ["*"]})
 
 
-def test_readme_lists_what_is_not_played(sandbox: Any) -> None:
+def test_readme_lists_what_is_not_supported(sandbox: Any) -> None:
     recorder = Recorder()
     create_rare_fields(stripe.StripeClient("sk_test_coverage", http_client=recorder).v1)
     create_all_kinds(sandbox)

@@ -33,11 +33,11 @@ def send(version: str, method: str, path: str, params: Any = (), **headers: str)
 
 
 @pytest.mark.parametrize("version", [CLOVER, DAHLIA, ENDIVE, "2026-09-30.endive", "2026-11-25.endive"])
-def test_played_version_has_no_warning(sandbox: Sandbox, version: str) -> None:
+def test_supported_version_has_no_warning(sandbox: Sandbox, version: str) -> None:
     status, _, headers = send(version, "GET", "/v1/products")
     assert (status, headers["Stripe-Version"]) == (200, version)
     assert versions.WARNING_HEADER not in headers
-    assert versions.find_unplayed() == []
+    assert versions.find_unsupported() == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_other_version_gets_newest_shapes_and_is_listed(
     assert headers["Stripe-Version"] == stripe.api_version
     assert version in headers[versions.WARNING_HEADER]
     send(version, "GET", "/v1/products")
-    assert versions.find_unplayed() == [version]
+    assert versions.find_unsupported() == [version]
     assert version in Client().get("/stripe-sandbox/").content.decode()
 
 
@@ -157,7 +157,7 @@ def test_webhooks_have_the_api_version_of_the_endpoint(
     sandbox.deliver()
     (event,) = sent
     assert (event["api_version"], event["data"]["object"]["ui_mode"]) == (payload_version, mode)
-    assert versions.find_unplayed() == ([OLD] if version == OLD else [])
+    assert versions.find_unsupported() == ([OLD] if version == OLD else [])
     stored = storage.get(event["id"]) or {}
     assert (stored["api_version"], stored["data"]["object"]["ui_mode"]) == (stripe.api_version, "hosted_page")
 

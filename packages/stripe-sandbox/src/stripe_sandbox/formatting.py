@@ -10,7 +10,7 @@ from django.conf import settings
 
 from .storage import Obj
 
-# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. All others have two decimals, whatever CLDR says.
+# https://docs.stripe.com/currencies#zero-decimal and #three-decimal. All others have two, also where CLDR differs.
 _ZERO_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )

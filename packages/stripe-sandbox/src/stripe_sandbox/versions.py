@@ -1,7 +1,7 @@
 """API versions: requests and objects of older releases. https://docs.stripe.com/api/versioning
 
-The sandbox stores the newest shapes, those of the SDK. In the releases of PLAYED, the types of Stripe's SDKs differ for
-the sandbox's objects and parameters only in what this module translates, and in added fields.
+The sandbox stores the newest shapes, those of the SDK. In the releases of SUPPORTED, the types of Stripe's SDKs differ
+for the sandbox's objects and parameters only in what this module translates, and in added fields.
 """
 
 import re
@@ -14,33 +14,33 @@ from . import errors, old_fields, storage
 from .forms import Tree
 from .storage import Obj
 
-PLAYED = ("clover", "dahlia", "endive")
+SUPPORTED = ("clover", "dahlia", "endive")
 WARNING_HEADER = "Stripe-Sandbox-Warning"
 _BASIL, _CLOVER, _DAHLIA, _ENDIVE = "2025-03-31", "2025-09-30", "2026-03-25", "2026-09-30"
 _FORMAT = re.compile(r"\d{4}-\d{2}-\d{2}(\.[a-z]+)?(;.*)?")
 _UI_MODES = {"hosted": "hosted_page", "embedded": "embedded_page", "custom": "elements"}
 _OLD_UI_MODES = {new: old for old, new in _UI_MODES.items()}
-_SETTING = "unplayed_versions"
+_SETTING = "unplayed_versions"  # the key in existing files
 
 
 def check(version: str, param: str = "") -> str:
-    """Return the warning for a version that is not played, or "". Raise ApiError if it is malformed."""
+    """Return the warning for a version that is not supported, or "". Raise ApiError if it is malformed."""
     if not _FORMAT.fullmatch(version):
         raise errors.ApiError(f"Invalid Stripe API version: {version}", param=param)
     if is_played(version):
         return ""
-    known = find_unplayed()
+    known = find_unsupported()
     if version not in known:
         storage.set_setting(_SETTING, sorted([*known, version]))
-    return f"API version {version} is not played. Objects have the shapes of {stripe.api_version}."
+    return f"API version {version} is not supported. Objects have the shapes of {stripe.api_version}."
 
 
 def is_played(version: str) -> bool:
-    return version.partition(";")[0].rpartition(".")[2] in PLAYED
+    return version.partition(";")[0].rpartition(".")[2] in SUPPORTED
 
 
-def find_unplayed() -> list[str]:
-    """Return the versions without played shapes that requests and webhook endpoints have named."""
+def find_unsupported() -> list[str]:
+    """Return the versions that are not supported and that requests and webhook endpoints have named."""
     return list(storage.get_setting(_SETTING, []))
 
 
@@ -53,7 +53,7 @@ def upgrade_params(version: str, method: str, path: str, tree: Tree) -> Tree:
 
 
 def downgrade(version: str, node: Any) -> Any:
-    """Return a response in the shapes of a played version. Events keep the version in which they were created.
+    """Return a response in the shapes of a supported version. Events keep the version in which they were created.
 
     Before basil, it has the newest shapes and the most used fields of that time.
     """

@@ -1,7 +1,7 @@
 """billing-e2e against the sandbox: its own scenarios, and a year of billing. python billing_client.py PORT
 
-It plays subscriptions on test clocks: renewals, failed payments, plan changes, cancellations. Its HTTP check asks an
-app that only knows what webhooks tell it. Print JSON lines: {"client": …, "api_version": …}, then
+It runs subscriptions on test clocks: renewals, failed payments, plan changes, cancellations. Its HTTP check asks an
+app that only knows the webhooks. Print JSON lines: {"client": …, "api_version": …}, then
 {"call": …, "error": …} for each scenario.
 """
 

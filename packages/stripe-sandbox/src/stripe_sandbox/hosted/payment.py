@@ -171,7 +171,7 @@ def create_payment_method(card: cards.Card, form: PaymentForm, buyer: Obj, **fie
 
 
 def _allow_redisplay(order: SessionView, form: PaymentForm) -> str:
-    """Return whether later sessions offer the card: "always" only if the buyer saves it, or if the session says so."""
+    """Return whether later sessions offer the card: "always" if the buyer saves it or the session requires it."""
     requested = (order.hidden.get("payment_method_data") or {}).get("allow_redisplay")
     saves = form.saves_card and saved_cards.offers_to_save(order)
     return requested or ("always" if saves else "limited")

@@ -161,7 +161,7 @@ _NESTED = {"item", "line_item", "subscription_item"}  # only in the list of anot
 def _home(request: HttpRequest, form: SwitchesForm, status: int = 200) -> HttpResponse:
     sessions, _ = storage.page("checkout.session", limit=12)
     context = {"form": form, "sessions": [_row(obj) for obj in sessions], "kind": ""}
-    context |= {"unplayed_versions": versions.find_unplayed(), "newest_version": stripe.api_version}
+    context |= {"unsupported_versions": versions.find_unsupported(), "newest_version": stripe.api_version}
     return _render(request, "home", context, status)
 
 

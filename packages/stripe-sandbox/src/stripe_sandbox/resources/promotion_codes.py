@@ -82,7 +82,7 @@ def include_minimums(code: Obj) -> Obj:
 
 
 def get_by_code(text: str, customer: str | None) -> Obj:
-    """Return the active code that the buyer has entered. Raise Refused if there is none."""
+    """Return the active code that the buyer has entered. Raise Refused for other texts."""
     found = [code for code in _codes(text.strip()) if code["customer"] in (None, customer)]
     for code in found:
         if _current(code)["active"]:
