@@ -90,7 +90,7 @@ def email(backend: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def alerts(env: Env, site_name: str, support_email: str, *, debug: bool) -> dict[str, Any]:
-    """Return ADMINS and the other settings of alerts."""
+    """Return ADMINS and the settings of alerts."""
     address = env.read("ALERT_EMAIL", env_values.email_address, default=support_email)
     names = env_values.comma_list(env_values.one_of(ALERT_NAMES))
     off: list[str] = env.read("ALERTS_OFF", names, default=[])

@@ -9,7 +9,7 @@ from django.conf import settings
 
 MAX_FILES = max(settings.WEB_THREADS // 2, 1)  # the remaining threads serve pages
 MAX_FILES_PER_USER = 2
-# For samples and large images, all visitors share these slots. The others are for owners.
+# For samples and large images, all visitors share these slots. The rest is for owners.
 MAX_FILES_OF_VISITORS = max(MAX_FILES // 2, 1)
 RETRY_AFTER_SECONDS = 30
 

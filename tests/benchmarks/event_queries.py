@@ -63,7 +63,7 @@ def test_product_and_price_events_need_few_queries(icons: ProductConfiguration, 
     sync_product(icons.product_id)  # stores the new image before the counted event
     sandbox.client.v1.products.update(icons.product_id, {"name": "Renamed"})
     event, _older = events(sandbox, "product.updated")
-    assert len(queries(event)) <= MAX_QUERIES + 1  # the words of the new name, for searches
+    assert len(queries(event)) <= MAX_QUERIES + 1  # stores the new name for searches
     product = ProductConfiguration.objects.get().product
     assert (product.name, len(product.pictures)) == ("Renamed", 1)
     add_price(sandbox.client, icons.product_id, 4900)

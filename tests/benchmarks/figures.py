@@ -101,7 +101,7 @@ def database_ms(queries: list[tuple[str, Any]]) -> float:
 
 
 def database_clock() -> Callable[[], float]:
-    """Return a clock of the processor time of this connection; of the time, where the system does not tell it."""
+    """Return a clock of this connection's processor time, or of wall-clock time if the system does not have it."""
     if connection.vendor == "sqlite":
         return time.thread_time
     with connection.cursor() as cursor:

@@ -94,7 +94,7 @@ FOR_DEVELOPERS = [
 
 
 def group_products() -> str:
-    """Give products categories, tags, features, specifications and questions."""
+    """Add categories, tags, features, specifications and questions to products."""
     rows = list(ProductConfiguration.objects.on_sale().select_related("product"))
     for number, name in enumerate(("Books", "Fonts", LONG_WORD)):
         category = Category.objects.create(name=name, slug=f"category-{number}", position=number)

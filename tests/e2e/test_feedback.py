@@ -37,7 +37,7 @@ def unanswered(page: Page, url: str) -> Iterator[list[str]]:
 
 
 def restore_from_cache(page: Page) -> None:
-    """Play what happens after Back in a browser with a back/forward cache. That of the tests has none."""
+    """Simulate Back in a browser with a back/forward cache. The browser of the tests has none."""
     page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
 
 
@@ -243,7 +243,7 @@ def test_applying_a_code_is_busy_at_once_and_sent_once(page: Page, ada: User, se
 
 
 def signed_in_message(page: Page, ada: User) -> Locator:
-    """Return the message after signing in, with a clock that stands still."""
+    """Return the message after signing in, with a stopped clock."""
     page.clock.install()
     SignIn(page).goto().submit(ada.email, PASSWORD_OF_ADA)
     page.wait_for_url("**/purchases/")
@@ -253,7 +253,7 @@ def signed_in_message(page: Page, ada: User) -> Locator:
 
 
 @both_screens
-def test_message_goes_by_itself(page: Page, ada: User) -> None:
+def test_message_disappears_after_a_while(page: Page, ada: User) -> None:
     message = signed_in_message(page, ada)
     page.clock.run_for(5_000)
     expect(message).to_be_visible()

@@ -1,4 +1,4 @@
-"""Files with versions: the founder uploads them and tells owners, who download them and unsubscribe."""
+"""Files with versions: the founder uploads and announces them, and owners download them and unsubscribe."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.e2e.users import buy_without_browser, sign_in
 from tests.factories import add_file, add_version
 
 
-def test_founder_adds_a_version_and_tells_an_owner_who_unsubscribes(
+def test_founder_announces_a_version_and_an_owner_unsubscribes(
     page: Page, new_context: Any, ada: User, olive: User, goods: ProductConfiguration, tmp_path: Path
 ) -> None:
     buy_without_browser(ada, goods.slug)

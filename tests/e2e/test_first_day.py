@@ -1,4 +1,4 @@
-"""A founder's first day, on a phone and with the keyboard: an own product, from an empty form to another account."""
+"""A founder's first day, on a phone and by keyboard: create a product, sell it, and copy it to a Stripe account."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def picture(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def real_account(tmp_path: Path) -> Iterator[str]:
-    """Run a second sandbox, which plays the founder's account at Stripe. Return its URL."""
+    """Run a second sandbox, which simulates the founder's own Stripe account. Return its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = tmp_path / "account.log"
@@ -65,7 +65,7 @@ def real_account(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(300)  # more than a hundred steps
 @on_phone
-def test_founder_makes_sells_and_changes_a_product(
+def test_founder_creates_sells_and_changes_a_product(
     page: Page,
     olive: User,
     ada: User,

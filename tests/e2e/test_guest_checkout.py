@@ -68,7 +68,7 @@ def test_three_clicks_and_five_fields_lead_to_the_goods(page: Page, goods: Produ
     assert not User.objects.exists()
 
 
-def test_keyboard_is_enough(page: Page, goods: ProductConfiguration) -> None:
+def test_guest_buys_by_keyboard(page: Page, goods: ProductConfiguration) -> None:
     product = ProductPage(page).goto(goods.slug)
     product.buy_button.focus()
     page.keyboard.press("Enter")
@@ -87,7 +87,7 @@ def test_keyboard_is_enough(page: Page, goods: ProductConfiguration) -> None:
 
 
 @without_javascript
-def test_javascript_is_not_needed(page: Page, goods: ProductConfiguration) -> None:
+def test_guest_buys_without_javascript(page: Page, goods: ProductConfiguration) -> None:
     ProductPage(page).goto(goods.slug).buy_button.click()
     fill_payment(page)
     HostedCheckout(page).submit()

@@ -1,4 +1,4 @@
-"""An operator gives access, ends it, and sees the shop as the buyer: by keyboard, on a phone and on a desktop."""
+"""An operator grants access, ends it, and sees the shop as the buyer: by keyboard, on a phone and on a desktop."""
 
 from allauth.account.models import EmailAddress
 from axe_playwright_python.sync_playwright import Axe

@@ -1,4 +1,4 @@
-"""An operator acts on orders in the admin: by keyboard, on a phone, twice, with Stripe refusing or away."""
+"""An operator acts on orders in the admin: by keyboard, on a phone, twice, with Stripe refusing or unreachable."""
 
 from collections.abc import Callable
 from typing import Any
@@ -166,7 +166,7 @@ def test_refusal_is_shown_and_nothing_changes(page: Page, ada: User, olive: User
 
 
 @both_screens
-def test_form_can_be_sent_again_after_stripe_was_away(page: Page, ada: User, olive: User) -> None:
+def test_form_can_be_sent_again_after_stripe_was_unreachable(page: Page, ada: User, olive: User) -> None:
     order = open_order(page, olive, buy_without_browser(ada, ONCE))
     order.start("Refund")
     switches.change(api_status=503, api_times=99)
@@ -179,7 +179,7 @@ def test_form_can_be_sent_again_after_stripe_was_away(page: Page, ada: User, oli
     assert OperatorAction.objects.count() == 1
 
 
-def test_second_of_two_operators_is_told(
+def test_second_of_two_operators_is_warned(
     page: Page, new_context: Callable[..., BrowserContext], ada: User, olive: User
 ) -> None:
     purchase = buy_without_browser(ada, ONCE)
@@ -199,7 +199,7 @@ def test_second_of_two_operators_is_told(
 
 
 @on_phone
-def test_support_reads_and_strangers_do_not(page: Page, ada: User, bob: User, olive: User) -> None:
+def test_support_can_read_orders_and_strangers_cannot(page: Page, ada: User, bob: User, olive: User) -> None:
     purchase = buy_without_browser(ada, ONCE)
     bob.is_staff = True
     bob.save()

@@ -85,7 +85,7 @@ def test_bank_has_not_answered(page: Page, ada: User, olive: User) -> None:
     expect(order.summary).to_contain_text("No: the bank is still processing the payment")
     expect(order.summary).to_contain_text("Access starts by itself")
     Mail.objects.exclude(sent_at=None).update(sent_at="2026-01-01T00:00Z")
-    order.start("Send an e-mail again")  # it tells the buyer how long that takes
+    order.start("Send an e-mail again")  # it says how long that takes
     order.confirm("Send an e-mail again")
     expect(order.messages).to_contain_text("sent to ada@example.com")
     assert order.presses <= MAX_PRESSES

@@ -39,7 +39,7 @@ SECRET = "T0123ABCD/B0123ABCD/s3cr3tw3bh00k"
 
 
 class Chat:
-    """A chat's server that plays incoming webhooks."""
+    """A chat's server that receives incoming webhooks."""
 
     def __init__(self) -> None:
         self.status, self.headers = 200, {"Content-Type": "text/plain"}
@@ -116,7 +116,7 @@ def test_without_url_nothing_is_posted(chat: Chat, problem: Callable[[str], None
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 403, 404, 410, 429, 500])
-def test_what_the_webhook_refused_is_posted_by_the_next_run_and_not_mailed_again(
+def test_alert_that_the_webhook_refused_is_posted_by_the_next_run_and_not_mailed_again(
     chat: Chat, problem: Callable[[str], None], status: int
 ) -> None:
     chat.status, chat.headers = status, {"Location": "/services/elsewhere"}
@@ -132,7 +132,7 @@ def test_what_the_webhook_refused_is_posted_by_the_next_run_and_not_mailed_again
     assert "evt_1" not in outbox.outbox[1].body
 
 
-def test_what_could_not_be_mailed_is_mailed_by_the_next_run_and_not_posted_again(
+def test_alert_that_could_not_be_mailed_is_mailed_by_the_next_run_and_not_posted_again(
     chat: Chat, problem: Callable[[str], None], settings: Any
 ) -> None:
     set_email_url(settings, NO_MAIL_SERVER)
@@ -176,7 +176,7 @@ def test_a_problem_that_was_solved_before_it_could_be_posted_is_not_posted(
     assert len(chat.requests) == 1
 
 
-def test_a_new_webhook_does_not_get_what_has_happened_long_ago(chat: Chat, settings: Any) -> None:
+def test_new_webhook_gets_no_old_alerts(chat: Chat, settings: Any) -> None:
     url, settings.ALERT_WEBHOOK_URL = settings.ALERT_WEBHOOK_URL, ""
     send_alerts({"dispute-opened": [Problem("dispute-opened", "Dispute", "du_1")]})
     Alert.objects.update(found_at=timezone.now() - timedelta(days=8))
@@ -191,7 +191,7 @@ def test_control_characters_are_escaped() -> None:
 
 
 @pytest.mark.parametrize("name", ["all", "channel", "everyone", "here"])
-def test_a_buyers_address_notifies_nobody(name: str) -> None:
+def test_address_of_a_buyer_notifies_no_member_of_the_channel(name: str) -> None:
     text = format_text(Message("Dispute", f"buyer x@{name}.example, ada@example.com"))
     assert f"@{name}" not in text
     assert "ada@example.com" in text
@@ -270,7 +270,7 @@ def test_test_alert_reports_what_fails(chat: Chat, settings: Any) -> None:
     assert "webhook: FAILED, WebhookRefused: status 403" in out.getvalue()
 
 
-def test_doctor_says_whom_alerts_reach(settings: Any) -> None:
+def test_doctor_names_the_recipients_of_alerts(settings: Any) -> None:
     settings.SITE_URL, settings.SENDS_MAIL = "https://shop.founders.org", True
     settings.ADMINS = [("Founder", "hello@example.com")]
     (finding,) = doctor._check_alerts()
@@ -288,7 +288,7 @@ def test_doctor_says_whom_alerts_reach(settings: Any) -> None:
     assert not finding.ok
 
 
-def test_a_webhook_that_never_answers_is_given_up(
+def test_request_to_a_hanging_webhook_times_out(
     chat: Chat, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import socket

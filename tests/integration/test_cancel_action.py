@@ -69,7 +69,7 @@ def test_end_on_a_day_is_undone_too(as_olive: Client, purchase: Purchase, sandbo
     assert at_stripe(sandbox, purchase).cancel_at is None
 
 
-def test_undone_meanwhile_by_the_buyer_is_no_error(
+def test_cancellation_that_the_buyer_has_already_undone_is_no_error(
     as_olive: Client, purchase: Purchase, sandbox: Any
 ) -> None:
     confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
@@ -89,7 +89,9 @@ def test_overdue_subscription_can_only_end_now(as_olive: Client, purchase: Purch
     assert at_stripe(sandbox, purchase).status == "canceled"
 
 
-def test_ended_meanwhile_at_stripe(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:
+def test_subscription_that_ended_at_stripe_is_not_canceled_later(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
     """Its event has not arrived."""
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
     response = confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
@@ -99,7 +101,7 @@ def test_ended_meanwhile_at_stripe(as_olive: Client, purchase: Purchase, sandbox
     assert OperatorAction.objects.get().outcome == "failed"
 
 
-def test_ended_meanwhile_at_stripe_and_canceled_now(
+def test_subscription_that_ended_at_stripe_is_canceled_now(
     as_olive: Client, purchase: Purchase, sandbox: Any
 ) -> None:
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
@@ -129,14 +131,16 @@ def test_form_that_is_sent_twice_cancels_once(as_olive: Client, purchase: Purcha
     assert len(sandbox.events("customer.subscription.deleted")) == 1
 
 
-def test_stripe_away(as_olive: Client, purchase: Purchase, disconnect_stripe: Any) -> None:
+def test_subscription_is_not_canceled_while_stripe_is_unreachable(
+    as_olive: Client, purchase: Purchase, disconnect_stripe: Any
+) -> None:
     disconnect_stripe()
     assert "did not answer" in confirm(as_olive, action_url(purchase, "cancel"), when="now").content.decode()
     purchase.refresh_from_db()
     assert purchase.will_be_charged_again
 
 
-def test_stripe_refuses(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:
+def test_refusal_of_stripe_is_shown(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:
     path = f"POST /v1/subscriptions/{purchase.subscription_id}"
     sandbox.switches(
         api_status=400, api_code="x", api_message="Managed by a schedule.", api_times=1, api_path=path

@@ -1,4 +1,4 @@
-"""A row of the catalogue that fails in any way is reported, keeps its last copy and does not stop the others."""
+"""A row of the catalogue that fails in any way is reported, keeps its last copy and does not stop the sync."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def raise_no_space(*args: Any, **kwargs: Any) -> None:
 
 @pytest.fixture
 def image_body(request: pytest.FixtureRequest) -> bytes:
-    """Return an image of its own for each test, so that no copy is stored yet."""
+    """Return another image for each test, so that no copy is stored yet."""
     return encoded("PNG", (8, 8), tuple(sha256(request.node.name.encode()).digest()[:3]))
 
 

@@ -50,7 +50,9 @@ def buy_with_consent(client: Client, configuration: ProductConfiguration) -> Pur
     return Purchase.objects.latest("id")
 
 
-def test_nothing_is_asked_by_default(as_ada: Client, icons: ProductConfiguration, settings: Any) -> None:
+def test_no_consent_is_required_by_default(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
     settings.CHECKOUT_CONSENT = []
     assert boxes(as_ada, icons) == {}
     press_buy(as_ada, icons)
@@ -58,7 +60,7 @@ def test_nothing_is_asked_by_default(as_ada: Client, icons: ProductConfiguration
 
 
 @pytest.mark.parametrize("kind", ["terms", "withdrawal"])
-def test_each_text_can_be_asked_alone(
+def test_each_consent_can_be_the_only_one(
     as_ada: Client, icons: ProductConfiguration, settings: Any, kind: str
 ) -> None:
     settings.CHECKOUT_CONSENT = [kind]

@@ -54,7 +54,7 @@ def test_form_of_a_file_offers_the_lessons_of_its_product(as_olive: Client, sand
     assert "Book: Start" in page
 
 
-def test_lesson_of_another_product_is_refused_in_words(as_olive: Client, sandbox: Any) -> None:
+def test_lesson_of_another_product_is_refused_with_a_message(as_olive: Client, sandbox: Any) -> None:
     icons, book = create_product(sandbox.client, "Icon set"), create_product(sandbox.client, "Book")
     lesson = book.sections.create(title="One").lessons.create(title="Start")
     form = {"configuration": icons.pk, "name": "Guide", "lesson": lesson.pk, "position": 0}

@@ -113,7 +113,7 @@ def test_assigning_is_logged_once_and_shown_in_the_timeline(
     assert "Sold outside the store" in page
 
 
-def test_assigned_meanwhile_to_another_account_is_refused(
+def test_sale_that_was_assigned_to_another_account_is_refused(
     ada: User, bob: User, as_olive: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     for user in (ada, bob):

@@ -31,7 +31,7 @@ OTHER_CHOICE = "not available in the currency that you chose"
 
 
 def add_options(sandbox: Any, configuration: ProductConfiguration, **amounts: int) -> ProductConfiguration:
-    """Give each price of the product these currencies, and copy it."""
+    """Add these currencies to each price of the product, and copy it."""
     options = {code: {"unit_amount": amount} for code, amount in amounts.items()}
     for price in configuration.product.prices.all():
         sandbox.client.v1.prices.update(price.id, {"currency_options": options})
@@ -336,7 +336,7 @@ def test_upgrade_is_computed_and_paid_in_the_currency_of_the_owned_purchase(
     offered = [(option.price.id, option.label) for option in page.context["upgrade_options"]]
     assert offered == [(team, "¥3,500")]
     fresh = ProductConfiguration.objects.get(pk=font.pk)
-    for currency in ("", "usd"):  # whatever the browser sends
+    for currency in ("", "usd"):  # the browser's choice is ignored
         press_buy(as_ada, fresh, Price.objects.get(id=team), currency)
     upgrade = Purchase.objects.latest("pk")
     assert (upgrade.currency, upgrade.upgrade_of) == ("jpy", first)
@@ -347,7 +347,7 @@ def test_upgrade_is_computed_and_paid_in_the_currency_of_the_owned_purchase(
 # --- refusals, reports, order ---------------------------------------------------------------------------------
 
 
-def test_currency_that_stripe_refuses_is_taken_off_sale_alone(
+def test_only_the_refused_currency_is_taken_off_sale(
     as_ada: Client, font: ProductConfiguration, sandbox: Any
 ) -> None:
     price = font.prices[0]
@@ -369,7 +369,7 @@ def test_currency_that_was_removed_at_stripe_disappears(as_ada: Client, font: Pr
     assert not SalesProblem.objects.exists()
 
 
-def test_founder_is_told_which_currency_is_not_sold(
+def test_command_and_admin_name_the_currency_that_is_not_sold(
     icons: ProductConfiguration, sandbox: Any, olive: User, capsys: Any
 ) -> None:
     add_options(sandbox, icons, jpy=20, eur=1700)

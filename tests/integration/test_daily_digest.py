@@ -144,7 +144,7 @@ def test_figures_are_those_of_yesterday_by_currency(
     assert f"{settings.SITE_URL}/admin/?from=2026-03-10&to=2026-03-10" in lines[-1]
 
 
-def test_what_is_open_is_listed_with_links(
+def test_open_problems_are_listed_with_links(
     icons: ProductConfiguration, at: Callable[[datetime], None], settings: Any
 ) -> None:
     values = {"type": "x", "payload": {}, "stripe_created": YESTERDAY, "error": "boom", "attempts": 9}
@@ -169,7 +169,7 @@ def test_what_is_open_is_listed_with_links(
     assert len(outbox.outbox) == 2
 
 
-def test_it_is_sent_once_a_day(pay: Callable[..., Payment], at: Callable[[datetime], None]) -> None:
+def test_digest_is_sent_once_a_day(pay: Callable[..., Payment], at: Callable[[datetime], None]) -> None:
     pay(1900)
     for minutes in range(0, 900, 100):
         at(EIGHT + timedelta(minutes=minutes))
@@ -194,7 +194,7 @@ def test_a_quiet_day_sends_nothing_all_day(
     assert len(outbox.outbox) == 1
 
 
-def test_it_can_be_switched_off(
+def test_digest_can_be_switched_off(
     pay: Callable[..., Payment], at: Callable[[datetime], None], settings: Any
 ) -> None:
     settings.ALERTS_OFF = ["daily-digest"]
@@ -226,7 +226,7 @@ def test_it_can_be_switched_off(
         ),
     ],
 )
-def test_it_is_sent_after_seven_in_the_time_zone_of_the_shop(
+def test_digest_is_sent_after_seven_in_the_time_zone_of_the_shop(
     pay: Callable[..., Payment],
     at: Callable[[datetime], None],
     settings: Any,
@@ -276,7 +276,7 @@ def test_a_day_ends_at_midnight_when_the_clocks_change(
     assert "Sales: $110.00" in digest()  # 10 + 100
 
 
-def test_it_is_in_the_language_of_the_shop(
+def test_digest_is_in_the_language_of_the_shop(
     pay: Callable[..., Payment], at: Callable[[datetime], None], settings: Any
 ) -> None:
     settings.LANGUAGE_CODE = "de"
@@ -287,7 +287,7 @@ def test_it_is_in_the_language_of_the_shop(
     assert "Einnahmen: 19,00\xa0$" in digest()
 
 
-def test_what_could_not_be_sent_is_sent_later_on_the_same_day(
+def test_unsent_digest_is_sent_later_on_the_same_day(
     pay: Callable[..., Payment], at: Callable[[datetime], None], settings: Any
 ) -> None:
     pay(1900)
@@ -360,7 +360,7 @@ def test_two_runs_at_the_same_time_send_one(
 
 
 @pytest.mark.parametrize("in_background", [False, True])
-def test_run_of_reconcile_purchases_sends_it(
+def test_reconcile_purchases_sends_the_digest(
     icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch, sandbox: Any, in_background: bool
 ) -> None:
     sent: list[str] = []
@@ -376,7 +376,7 @@ def test_run_of_reconcile_purchases_sends_it(
     assert sent == ["digest"]
 
 
-def test_it_is_sent_although_reconcile_fails(
+def test_digest_is_sent_although_reconcile_fails(
     icons: ProductConfiguration,
     pay: Callable[..., Payment],
     disconnect_stripe: Callable[[], None],

@@ -1,4 +1,4 @@
-"""`manage.py setup_demo` gives each demo product what it promises, and changes nothing that exists."""
+"""`manage.py setup_demo` adds content to the demo products, and changes nothing that exists."""
 
 from __future__ import annotations
 

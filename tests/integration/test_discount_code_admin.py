@@ -206,7 +206,7 @@ def test_refusal_of_stripe_is_shown_at_the_field_and_leaves_nothing(as_olive: Cl
     coupon = sandbox.client.v1.coupons.create({"percent_off": 5}).id
     v1 = sandbox.client.v1
     v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon}, "code": "summer"})
-    page = make(as_olive)  # the store does not know the other code yet
+    page = make(as_olive)  # the store does not have a copy of that code yet
     assert "already exists" in str(errors_of(page)["code"])
     assert [row["id"] for row in coupons()] == [coupon]
     assert not DiscountCode.objects.exists()
@@ -322,7 +322,7 @@ def test_use_is_counted_by_currency(
     )
 
 
-def test_page_has_the_links_that_bring_the_code(
+def test_page_has_the_links_that_apply_the_code(
     as_olive: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     code = create_code(sandbox)

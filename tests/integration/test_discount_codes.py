@@ -1,4 +1,4 @@
-"""A link brings a discount code to Checkout. The product page says what it does; Stripe decides.
+"""A link applies a discount code at Checkout. The product page says what it does; Stripe decides.
 
 https://docs.stripe.com/billing/subscriptions/coupons
 """
@@ -166,7 +166,7 @@ def test_codes_of_another_shop_are_not_copied(sandbox: Any) -> None:
 # --- from the link to Checkout ----------------------------------------------------------------------------
 
 
-def test_link_brings_the_code_to_checkout(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_link_applies_the_code_at_checkout(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     code = create_code(sandbox)
     assert "SUMMER: 20% off, at checkout you pay $15.20" in page_of(as_ada, icons, "summer")
     assert "SUMMER: 20% off, at checkout you pay $15.20" in page_of(as_ada, icons)  # remembered for the visit
@@ -184,7 +184,9 @@ def test_link_brings_the_code_to_checkout(as_ada: Client, icons: ProductConfigur
     assert code.times_redeemed == 1
 
 
-def test_link_to_the_store_brings_the_code(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_link_to_the_store_applies_the_code(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     create_code(sandbox)
     assert "Your code SUMMER : 20% off. It is applied at checkout." in text_of(
         as_ada.get("/store/?code=SUMMER")
@@ -416,7 +418,7 @@ def test_amount_that_stripe_does_not_charge_with_the_code_keeps_the_price_for_sa
     assert buy(as_ada, icons).amount_total == 1900
 
 
-def test_stripe_away_is_no_refusal_of_the_code(
+def test_unreachable_stripe_does_not_refuse_the_code(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, disconnect_stripe: Any
 ) -> None:
     create_code(sandbox)
@@ -556,7 +558,7 @@ def test_upgrade_credits_what_was_paid_with_the_code(
     assert buy(as_ada, icons, team).amount_total == 4900 - 1520
 
 
-def test_visitor_who_turns_out_to_own_the_product_is_told_about_the_credit(
+def test_code_of_an_owner_is_not_combined_with_the_upgrade_credit(
     as_ada: Client, icons: ProductConfiguration, team: Price, sandbox: Any
 ) -> None:
     create_code(sandbox)
@@ -586,7 +588,7 @@ def test_each_currency_has_its_own_discount(
         assert (session.currency, session.amount_total) == (currency, total)
 
 
-def test_buyer_who_is_bound_to_another_currency_is_told(
+def test_buyer_bound_to_another_currency_sees_why_the_code_was_not_used(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     """The product page promised a discount in dollars, and Stripe bills all subscriptions in euros."""

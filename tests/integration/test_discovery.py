@@ -95,7 +95,7 @@ def test_what_is_found_is_not_corrected(shop: None, client: Client, typed: str) 
 @pytest.mark.parametrize(
     "typed", ["ics", "xqzw", "icxxs", "icns xqzw", "feeld gyyde", "1", "%%%%", "日本語話", "'; --"]
 )
-def test_nothing_found_offers_a_way_on(shop: None, client: Client, typed: str) -> None:
+def test_empty_result_links_to_all_products(shop: None, client: Client, typed: str) -> None:
     response = search(client, typed)
     assert response.context["correction"] is None
     assert found(response) == []
@@ -130,7 +130,7 @@ def test_the_correction_that_finds_more_is_chosen(sandbox: Any, client: Client) 
     assert search(client, "xook").context["correction"].q == "hook"
 
 
-def test_drafts_and_hidden_products_teach_no_words(shop: None, client: Client) -> None:
+def test_words_of_drafts_and_hidden_products_correct_no_search(shop: None, client: Client) -> None:
     row = ProductConfiguration.objects.get(product__name="Handbook")
     row.status, row.description = ProductConfiguration.Status.DRAFT, "Confidential unicorns"
     row.save()
@@ -141,7 +141,7 @@ def test_drafts_and_hidden_products_teach_no_words(shop: None, client: Client) -
     assert found(search(client, "unicrons")) == ["Handbook"]
 
 
-def test_migration_knows_the_same_words(shop: None) -> None:
+def test_migration_stores_the_same_words(shop: None) -> None:
     stored = set(SearchWord.objects.values_list("word", "shown"))
     SearchWord.objects.all().delete()
     migration = import_module("apps.ecommerce.migrations.0030_search_words")

@@ -73,7 +73,9 @@ def test_event_that_fails_again_says_why(
     assert OperatorAction.objects.get().outcome == "failed"
 
 
-def test_stripe_away(as_olive: Client, failed: Purchase, disconnect_stripe: Any) -> None:
+def test_event_is_not_processed_while_stripe_is_unreachable(
+    as_olive: Client, failed: Purchase, disconnect_stripe: Any
+) -> None:
     disconnect_stripe()
     page = confirm(as_olive, action_url(failed, "process-events")).content.decode()
     assert "did not answer" in page
@@ -119,7 +121,7 @@ def test_support_may_not_process_events_refresh_or_send(bob: User, failed: Purch
     assert failed.status == "paid"
 
 
-def test_list_stops_when_stripe_is_away(
+def test_list_stops_when_stripe_is_unreachable(
     as_olive: Client, failed: Purchase, as_bob: Client, icons: ProductConfiguration, disconnect_stripe: Any
 ) -> None:
     buy(as_bob, icons)

@@ -375,7 +375,7 @@ def test_many_lines_of_a_kind_are_counted(icons: ProductConfiguration) -> None:
         (-50, 100, ("▼", "150%")),
     ],
 )
-def test_a_change_is_said_in_words(now: int, before: int, expected: tuple[str, str]) -> None:
+def test_change_has_an_arrow_and_a_text(now: int, before: int, expected: tuple[str, str]) -> None:
     change = compare(now, before, without="nothing before")
     assert (change.arrow, change.text) == expected
     assert bool(change.spoken) == bool(change.arrow)

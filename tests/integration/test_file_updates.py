@@ -1,4 +1,4 @@
-"""E-mails about new versions of files: to whom, once, and how owners stop them."""
+"""E-mails about new versions of files: who gets them, once, and how owners unsubscribe."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def unsubscribe_link(message: Any) -> str:
 # --- recipients ---------------------------------------------------------------------------------------------
 
 
-def test_each_owner_is_told_once(as_ada: Client, as_bob: Client, version: FileVersion) -> None:
+def test_each_owner_gets_one_email(as_ada: Client, as_bob: Client, version: FileVersion) -> None:
     for client in (as_ada, as_bob):
         buy(client, version.file.configuration)
     assert announce(version) == 2
@@ -87,7 +87,7 @@ def test_email_names_the_version_and_links_to_the_files(as_ada: Client, version:
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_strangers_and_refunded_buyers_are_not_told(
+def test_strangers_and_refunded_buyers_get_no_email(
     as_ada: Client, as_bob: Client, version: FileVersion, sandbox: Any, club: ProductConfiguration
 ) -> None:
     purchase = buy(as_ada, version.file.configuration)
@@ -99,7 +99,7 @@ def test_strangers_and_refunded_buyers_are_not_told(
     assert updates() == []
 
 
-def test_only_owners_of_the_plan_are_told(
+def test_only_owners_of_the_plan_get_an_email(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration, team: Price
 ) -> None:
     version = add_file(icons, plan="team").versions.get()
@@ -109,7 +109,7 @@ def test_only_owners_of_the_plan_are_told(
     assert [message.to for message in updates()] == [["bob@example.com"]]
 
 
-def test_deleted_and_disabled_accounts_are_not_told(
+def test_deleted_and_disabled_accounts_get_no_email(
     as_ada: Client, ada: User, as_bob: Client, bob: User, version: FileVersion
 ) -> None:
     for client in (as_ada, as_bob):
@@ -119,7 +119,7 @@ def test_deleted_and_disabled_accounts_are_not_told(
     assert announce(version) == 0
 
 
-def test_owner_who_loses_access_before_sending_is_not_told(
+def test_owner_who_loses_access_before_sending_gets_no_email(
     as_ada: Client, version: FileVersion, settings: Any
 ) -> None:
     purchase = buy(as_ada, version.file.configuration)
@@ -269,7 +269,7 @@ def test_unsubscribing_is_per_purchase(
     assert announce(add_version(version.file)) == 0
 
 
-def test_owner_who_unsubscribes_before_sending_is_not_told(
+def test_owner_who_unsubscribes_before_sending_gets_no_email(
     as_ada: Client, version: FileVersion, settings: Any
 ) -> None:
     buy(as_ada, version.file.configuration)
@@ -319,7 +319,7 @@ def test_forged_and_foreign_signatures_are_404(
 # --- the admin ----------------------------------------------------------------------------------------------
 
 
-def test_founder_adds_a_file_and_a_version_and_tells_owners(
+def test_founder_adds_a_file_and_a_version_and_emails_owners(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration
 ) -> None:
     buy(as_ada, icons)
@@ -391,7 +391,7 @@ def test_deleted_version_keeps_a_file_that_another_uses(version: FileVersion) ->
     assert upload.storage.exists(upload.name)
 
 
-def test_buyers_and_staff_without_permission_cannot_tell_owners(
+def test_buyers_and_staff_without_permission_cannot_email_owners(
     as_ada: Client, bob: User, version: FileVersion
 ) -> None:
     buy(as_ada, version.file.configuration)

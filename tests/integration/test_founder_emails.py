@@ -59,7 +59,7 @@ def lose_dispute(sandbox: Any, purchase: Purchase) -> Purchase:
     return sync_purchase(Purchase.objects.get(pk=purchase.pk), "dispute lost")
 
 
-def test_sale_is_told_once_and_a_renewal_is_not(
+def test_sale_sends_one_email_and_a_renewal_none(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any
 ) -> None:
     purchase = buy(as_ada, club)
@@ -70,7 +70,9 @@ def test_sale_is_told_once_and_a_renewal_is_not(
     assert len(subjects()) == 1
 
 
-def test_cancellation_is_told(as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any) -> None:
+def test_cancellation_sends_an_email(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any
+) -> None:
     purchase = buy(as_ada, club)
     as_ada.post(f"{purchase.get_absolute_url()}cancel/")
     assert len(subjects()) == 2

@@ -1,4 +1,4 @@
-"""Operators give access without payment, to an account or to an e-mail address that waits for one."""
+"""Operators grant access without payment, to an account or to an e-mail address that waits for one."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def test_email_is_in_the_chosen_language(
     assert "kostenlos" in sent_to_buyers()[0].body.lower()
 
 
-def test_gift_is_written_to_the_audit_log(as_olive: Client, olive: User, icons: ProductConfiguration) -> None:
+def test_given_access_is_written_to_the_audit_log(
+    as_olive: Client, olive: User, icons: ProductConfiguration
+) -> None:
     purchase = give(as_olive, icons, "nobody@example.com")
     entry = OperatorAction.objects.get()
     assert (entry.operator, entry.action, entry.purchase) == (olive, "give_access", purchase)
@@ -219,7 +221,7 @@ def test_answer_does_not_reveal_whether_an_account_exists(
         messages.append([str(message) for message in page.context["messages"]])
     assert messages[0] == messages[1] == messages[2]
     by_address = {message.to[0]: message.body for message in sent_to_buyers()}
-    # Whoever reads the mail of an address can't tell whether it has an account that is not confirmed.
+    # The e-mail must not reveal whether the address has an account that is not confirmed.
     assert by_address[bob.email].replace(bob.email, "x") == by_address["nobody@example.com"].replace(
         "nobody@example.com", "x"
     )
@@ -263,7 +265,7 @@ def test_last_day_ends_at_midnight_of_the_shops_time_zone(
         assert purchases_with_access(moment).filter(pk=purchase.pk).exists() is is_open
 
 
-def test_access_ends_without_any_process_and_the_status_follows(
+def test_access_ends_without_any_process_and_reconcile_updates_the_status(
     as_olive: Client, as_ada: Client, verified_ada: User, icons: ProductConfiguration
 ) -> None:
     revoked: list[Purchase] = []
@@ -376,7 +378,7 @@ def test_licence_key_is_issued_when_the_access_reaches_an_account(
     assert not is_valid(LicenceKey.objects.get())
 
 
-def test_receivers_hear_of_the_access_once_it_has_an_owner(
+def test_receivers_are_called_when_the_access_has_an_owner(
     as_olive: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     owners: list[User | None] = []
@@ -412,7 +414,7 @@ def test_export_and_deletion_of_personal_data(
     assert delete_account(verified_ada) == []
 
 
-def test_gift_is_for_the_current_mode(
+def test_given_access_is_for_the_current_mode(
     as_olive: Client, verified_ada: User, icons: ProductConfiguration, settings: Any
 ) -> None:
     purchase = give(as_olive, icons, verified_ada.email)
@@ -421,7 +423,7 @@ def test_gift_is_for_the_current_mode(
     assert owned(verified_ada, icons.product) is None
 
 
-def test_email_to_an_account_that_has_claimed_meanwhile_is_not_sent(
+def test_unsent_email_about_waiting_access_is_dropped_after_the_claim(
     as_olive: Client, ada: User, icons: ProductConfiguration
 ) -> None:
     from apps.ecommerce.purchases import emails

@@ -26,7 +26,7 @@ def _guests_can_buy(settings: Any) -> None:
 
 
 def test_checkout_that_is_not_paid_sends_no_link(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Otherwise anybody could send e-mails to any address, and sign up others, without paying."""
+    """Otherwise visitors could send e-mails to any address, and sign up others, without paying."""
     browser = Client()
     hosted_page = press_buy(browser, icons)
     order = Purchase.objects.get()

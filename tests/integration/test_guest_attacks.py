@@ -280,7 +280,7 @@ def test_key_of_a_link_is_not_logged(
 # --- whose order it is --------------------------------------------------------------------------------------
 
 
-def test_account_joins_only_when_its_owner_says_so(
+def test_account_gets_an_order_only_when_its_owner_opens_the_link(
     sandbox: Any, icons: ProductConfiguration, victim: User
 ) -> None:
     """A stranger pays with the victim's address: nothing changes in the account until the victim opens the link."""
@@ -406,7 +406,7 @@ def test_link_pressed_twice_at_once_creates_one_account(sandbox: Any, icons: Pro
 # --- addresses ----------------------------------------------------------------------------------------------
 
 
-def test_find_my_purchases_tells_nobody_whether_there_are_any(
+def test_find_my_purchases_does_not_reveal_whether_there_are_any(
     sandbox: Any, icons: ProductConfiguration, victim: User
 ) -> None:
     buy(Client(), icons, email="gina@example.com")
@@ -524,7 +524,7 @@ def test_refund_ends_the_access_of_a_guest(sandbox: Any, icons: ProductConfigura
 
 
 def test_dispute_pauses_the_access_of_a_guest(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Also for whoever has a link to the file."""
+    """Also for people who have a link to the file."""
     add_file(icons)
     browser = Client()
     order = buy(browser, icons)

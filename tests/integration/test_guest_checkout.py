@@ -130,7 +130,7 @@ def test_guest_cannot_pay_twice(sandbox: Any, icons: ProductConfiguration) -> No
     assert Purchase.objects.count() == 1
 
 
-def test_declined_card_is_told_and_can_be_replaced(sandbox: Any, icons: ProductConfiguration) -> None:
+def test_declined_card_shows_an_error_and_can_be_replaced(sandbox: Any, icons: ProductConfiguration) -> None:
     browser = Client()
     url = press_buy(browser, icons)
     assert pay(url, DECLINED) == ""
@@ -248,7 +248,7 @@ def test_signed_in_buyer_sees_no_difference(sandbox: Any, icons: ProductConfigur
 
 
 def test_free_product_takes_one_press(sandbox: Any, ada: User) -> None:
-    """Stripe is not asked. Two presses give one order."""
+    """No request is sent to Stripe. Two presses create one order."""
     product, as_ada = create_product(sandbox.client, "Wallpaper", 0), signed_in(ada)
     for _press in range(2):
         response = as_ada.post(f"/store/{product.slug}/buy/", {"price": first_price(product).id})
@@ -272,7 +272,7 @@ def test_first_press_opens_the_free_goods(sandbox: Any, ada: User) -> None:
 
 
 def test_visitor_gets_a_free_product_by_email(sandbox: Any) -> None:
-    """Only the address gets the link: this browser has shown nobody that it can read its e-mails."""
+    """The link is sent to the address only: the browser has not proven that it is the visitor's."""
     product, browser = create_product(sandbox.client, "Wallpaper", 0), Client()
     assert 'type="email"' in browser.get(f"/store/{product.slug}/").content.decode()
     form = {"price": first_price(product).id, "email": "Gina@example.com"}

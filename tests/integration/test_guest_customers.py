@@ -1,4 +1,4 @@
-"""The customer that Stripe has created for a guest's payment becomes the one of the account, whatever fails."""
+"""The customer that Stripe has created for a guest's payment becomes the account's, also after a failure."""
 
 from __future__ import annotations
 

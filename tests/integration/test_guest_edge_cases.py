@@ -103,7 +103,7 @@ def test_claim_leaves_an_order_whose_address_is_corrected_at_the_same_time(
 
 
 def test_unpaid_order_sends_no_email_to_a_typed_address(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Otherwise each press on Buy would send five e-mails to anybody, for free."""
+    """Otherwise each press on Buy would send five e-mails to any address, for free."""
     browser = Client()
     press_buy(browser, icons)
     order = Purchase.objects.get()
@@ -125,7 +125,7 @@ def test_head_request_opens_no_link(sandbox: Any, icons: ProductConfiguration) -
 def test_email_without_orders_is_in_the_language_of_the_visitor(
     sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that sends the e-mail has no language of its own."""
+    """The e-mail is sent by a worker, which has no language of a visitor."""
     tasks: list[tuple[Any, ...]] = []
     monkeypatch.setattr(type(guest_orders.send_link), "enqueue", lambda task, *args: tasks.append(args))
     Client(headers={"accept-language": "de"}).post("/purchases/find/", {"email": "nobody@example.com"})
@@ -218,7 +218,7 @@ def test_sign_in_page_offers_to_find_purchases_only_if_the_shop_sends_email(sett
     assert "/purchases/find/" not in Client().get("/accounts/login/").content.decode()
 
 
-def test_guest_who_signs_up_is_told_to_confirm_the_address(
+def test_guest_who_signs_up_is_asked_to_confirm_the_address(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration
 ) -> None:
     """The new account owns nothing yet. An order of another browser is not shown before."""

@@ -79,7 +79,7 @@ def test_founder_writes_a_course_from_the_product_page(as_olive: Client, icons: 
     assert (lesson.title, lesson.position) == ("Better grids", 0)
 
 
-def test_second_of_two_editors_is_told_before_replacing(as_olive: Client, section: Section) -> None:
+def test_second_of_two_editors_is_warned_before_overwriting(as_olive: Client, section: Section) -> None:
     lesson = Lesson.objects.create(section=section, title="Grids", text="First")
     path = f"{ADMIN}/lesson/{lesson.pk}/change/"
     opened = as_olive.get(path).context["adminform"].form["fingerprint"].value()
@@ -141,7 +141,7 @@ def test_video_file_is_stored_privately(
         ("a.mp4", b"x"),
     ],
 )
-def test_other_files_are_refused_in_words(
+def test_other_files_are_refused_with_a_message(
     as_olive: Client, section: Section, name: str, content: bytes
 ) -> None:
     errors = errors_of(add(as_olive, section, video_file=SimpleUploadedFile(name, content)))

@@ -86,7 +86,7 @@ def test_two_operators_cannot_act_on_one_order_at_once(
     page = confirm(as_olive, action_url(purchase, "refresh"))
     assert "Another action" in page.content.decode()
 
-    # The process of the other one was killed.
+    # The process of the first operator was killed.
     rows = OperatorAction.objects.filter(pk=other.pk)
     rows.set_outcome(OperatorAction.Outcome.RUNNING, started_at=timezone.now() - timedelta(minutes=3))
     assert confirm(as_olive, action_url(purchase, "refresh")).status_code == 302

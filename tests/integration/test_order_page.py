@@ -1,4 +1,4 @@
-"""The page of an order tells an operator who bought what, whether it opens the product now, and why."""
+"""The page of an order shows who bought what, whether it opens the product now, and why."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_overdue_subscription_says_how_long_the_grace_lasts(
     assert "days of grace are over" in page_of(as_olive, purchase)
 
 
-def test_bank_payment_says_that_access_starts_by_itself(
+def test_bank_payment_says_that_access_starts_automatically(
     as_ada: Client, as_olive: Client, icons: ProductConfiguration
 ) -> None:
     pay(press_buy(as_ada, icons))

@@ -175,7 +175,7 @@ def test_refund_after_the_end_of_a_subscription_sends_an_email(member: Purchase,
     assert sent_kinds() == [Kind.CONFIRMED, Kind.ENDED, Kind.REFUNDED]
 
 
-def test_failed_refund_restores_access_and_tells_it_once(paid: Purchase, sandbox: Any) -> None:
+def test_failed_refund_restores_access_and_sends_one_email(paid: Purchase, sandbox: Any) -> None:
     failing = fail_refund(paid_charges()[0], 1900)
     deliver(sandbox, paid)
     run_scheduled(failing)
@@ -185,7 +185,9 @@ def test_failed_refund_restores_access_and_tells_it_once(paid: Purchase, sandbox
     assert sent_kinds() == [Kind.CONFIRMED, Kind.REFUNDED, Kind.RESTORED]
 
 
-def test_refund_that_replaces_a_failed_one_between_two_syncs_is_told(paid: Purchase, sandbox: Any) -> None:
+def test_refund_that_replaces_a_failed_one_between_two_syncs_sends_an_email(
+    paid: Purchase, sandbox: Any
+) -> None:
     failing = fail_refund(paid_charges()[-1], 500)
     deliver(sandbox, paid)
     sandbox.switches(drop=["*"])
@@ -196,7 +198,7 @@ def test_refund_that_replaces_a_failed_one_between_two_syncs_is_told(paid: Purch
     assert about(Kind.REFUNDED) == [failing, repeated]
 
 
-def test_purchase_that_was_refunded_before_its_first_sync_is_told_both(
+def test_purchase_that_was_refunded_before_its_first_sync_sends_both_emails(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     pay(press_buy(as_ada, icons))
@@ -233,7 +235,7 @@ def test_lost_dispute_sends_no_second_dispute_email(paid: Purchase, sandbox: Any
     assert sent_kinds() == [Kind.CONFIRMED, Kind.DISPUTED]
 
 
-def test_lost_dispute_cancels_the_subscription_and_tells_it(member: Purchase, sandbox: Any) -> None:
+def test_lost_dispute_cancels_the_subscription_and_sends_an_email(member: Purchase, sandbox: Any) -> None:
     lose(dispute(paid_charges()[0]))
     purchase = deliver(sandbox, member)
     assert purchase.status == "canceled"
@@ -241,7 +243,7 @@ def test_lost_dispute_cancels_the_subscription_and_tells_it(member: Purchase, sa
 
 
 @pytest.mark.parametrize("end", [win, lose])
-def test_dispute_of_an_earlier_period_is_told_once_and_restores_nothing(
+def test_dispute_of_an_earlier_period_sends_one_email_and_restores_nothing(
     member: Purchase, sandbox: Any, end: Any
 ) -> None:
     purchase = renew(sandbox, member)
@@ -254,14 +256,14 @@ def test_dispute_of_an_earlier_period_is_told_once_and_restores_nothing(
     assert about(Kind.DISPUTED) == [opened]
 
 
-def test_dispute_that_was_opened_and_lost_between_syncs_is_told(paid: Purchase, sandbox: Any) -> None:
+def test_dispute_that_was_opened_and_lost_between_syncs_sends_an_email(paid: Purchase, sandbox: Any) -> None:
     opened = dispute(paid_charges()[0])
     lose(opened)
     sync_purchase(paid, "test")
     assert about(Kind.DISPUTED) == [opened]
 
 
-def test_second_dispute_is_told_too(paid: Purchase, sandbox: Any) -> None:
+def test_second_dispute_sends_an_email_too(paid: Purchase, sandbox: Any) -> None:
     first = dispute(paid_charges()[0])
     deliver(sandbox, paid)
     win(first)
@@ -281,7 +283,7 @@ def test_inquiry_sends_an_email_once_it_is_a_dispute(paid: Purchase, sandbox: An
     assert about(Kind.DISPUTED) == [opened]
 
 
-def test_refund_and_dispute_of_two_periods_tell_both(member: Purchase, sandbox: Any) -> None:
+def test_refund_and_dispute_of_two_periods_send_both_emails(member: Purchase, sandbox: Any) -> None:
     purchase = renew(sandbox, member, periods=2)
     refunded, disputed = refund(sandbox, paid_charges()[0]), dispute(paid_charges()[1])
     sync_purchase(purchase, "test")

@@ -23,7 +23,7 @@ DECLINED = [card for card in cards.TABLE if card.decline and not card.challenge]
 
 
 @pytest.mark.parametrize("card", DECLINED, ids=lambda card: card.label)
-def test_decline_is_told_in_the_shops_words(
+def test_decline_is_explained_in_the_shops_words(
     as_ada: Client, icons: ProductConfiguration, card: cards.Card
 ) -> None:
     assert card.decline

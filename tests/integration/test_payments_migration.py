@@ -192,7 +192,7 @@ def names_and_order_numbers(old: Any, once: Any, monthly: Any) -> Iterator[None]
 
 
 def number_of_a_new_purchase(old: Any, once: Any, monthly: Any) -> Iterator[None]:
-    """A new purchase gets the number that the migration would give it."""
+    """A new purchase gets the same number as from the migration."""
     pk = create_purchase(old, once, "paid").pk
     yield
     purchase = Purchase.objects.get(pk=pk)

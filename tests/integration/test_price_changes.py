@@ -69,7 +69,7 @@ def test_open_checkout_of_a_trial_is_kept(as_ada: Client, sandbox: Any) -> None:
 
 
 @pytest.mark.parametrize("change", ["archive price", "archive product", "remove option"])
-def test_what_is_gone_at_stripe_is_not_sold(
+def test_price_that_was_archived_at_stripe_is_not_sold(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, change: str
 ) -> None:
     price = icons.prices[0]
@@ -104,7 +104,7 @@ def test_refused_upgrade_stays_for_sale_to_others(
 def test_price_is_refused_in_the_currency_that_was_charged(
     as_ada: Client, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A subscription is sold in the currency of the buyer's first one, whatever the form says."""
+    """A subscription is sold in the currency of the buyer's first one; the form's currency is ignored."""
     letter = create_product(sandbox.client, "Letter", 900, interval="month")
     club = create_product(sandbox.client, "Club", 500, interval="month")
     for row in (letter, club):

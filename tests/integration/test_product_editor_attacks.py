@@ -1,4 +1,4 @@
-"""Hostile and mistaken input in the product editor is refused in words, and permissions are those of Django."""
+"""Hostile and mistaken input in the product editor is refused with a message, and permissions are those of Django."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_picture_that_the_page_has_not_made_is_refused(as_olive: Client, sandbox
     assert nothing_was_sold(sandbox)
 
 
-def test_slug_of_another_product_is_refused_in_words(
+def test_slug_of_another_product_is_refused_with_a_message(
     as_olive: Client, sandbox: Any, icons: ProductConfiguration
 ) -> None:
     form = read_form(as_olive, ADD) | {"name": "Other", "prices-0-amount": "19", "slug": icons.slug.upper()}

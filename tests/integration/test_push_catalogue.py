@@ -124,7 +124,7 @@ def test_push_is_safe_to_repeat(
 def test_prices_that_the_dashboard_has_copied_are_used(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, use_other_account: Callable[[], None]
 ) -> None:
-    """Stripe's "Copy to live mode" keeps the id of a product, and gives its prices new ones."""
+    """Stripe's "Copy to live mode" keeps the id of a product, but its prices get new ids."""
     old = Price.objects.get()
     use_other_account()
     sandbox.client.v1.products.create({"id": club.product_id, "name": club.product.name})
@@ -160,7 +160,7 @@ def test_lookup_key_of_another_shop_stays_with_its_price(
 
 
 @pytest.mark.parametrize("failing", range(1, 8))
-def test_interrupted_push_goes_on(
+def test_interrupted_push_continues(
     failing: int,
     icons: ProductConfiguration,
     sandbox: Any,

@@ -162,7 +162,7 @@ def test_invented_ips_do_not_avoid_the_sign_in_limit(client: Client) -> None:
     assert answers[-1].status_code == 429
 
 
-def test_undeclared_proxy_locks_nobody_out(
+def test_undeclared_proxy_locks_no_user_out(
     client: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     """All shoppers then share the proxy's IP address."""

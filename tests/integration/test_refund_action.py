@@ -1,4 +1,4 @@
-"""An operator refunds a payment: never too much, never twice, and refused in words."""
+"""An operator refunds a payment: never too much, never twice, and refused with a message."""
 
 from __future__ import annotations
 
@@ -267,7 +267,7 @@ def test_refund_of_everything_in_the_dashboard_is_noticed(
         ("something_new", "Stripe refused: As Stripe says it."),
     ],
 )
-def test_refusal_of_stripe_is_shown_in_words(
+def test_refusal_of_stripe_has_a_message_of_the_shop(
     as_olive: Client, purchase: Purchase, sandbox: Any, code: str, words: str
 ) -> None:
     message = "As Stripe says it."
@@ -310,7 +310,7 @@ def test_refund_without_balance_waits(as_olive: Client, purchase: Purchase, sand
     assert len(refunds()) == 1
 
 
-def test_refund_that_the_bank_refused_meanwhile_is_not_reported_as_done(
+def test_refund_that_the_bank_has_refused_is_not_reported_as_done(
     as_olive: Client, purchase: Purchase, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose_answer(monkeypatch, "/v1/refunds")
@@ -334,7 +334,7 @@ def test_failed_refund_can_be_refunded_again(as_olive: Client, purchase: Purchas
     assert len(refunds()) == 2
 
 
-def test_stripe_away_leaves_everything_as_it_is(
+def test_unreachable_stripe_changes_nothing(
     as_olive: Client, purchase: Purchase, disconnect_stripe: Any
 ) -> None:
     disconnect_stripe()
@@ -361,7 +361,7 @@ def test_each_payment_of_a_subscription_can_be_chosen(
     newest, first = purchase.payments.all()
     assert "pauses the buyer's access" in texts(as_olive, purchase)
     assert "does not end the subscription. Stripe charges $9.00 on" in texts(as_olive, purchase)
-    press_refund(as_olive, purchase, payment=first.stripe_id)  # empty: all that is left
+    press_refund(as_olive, purchase, payment=first.stripe_id)  # empty: the rest of the payment
     (made,) = refunds()
     assert (made["amount"], made["payment_intent"]) == (900, first.payment_intent_id)
     purchase.refresh_from_db()

@@ -1,4 +1,4 @@
-"""After a backup was restored, nobody gets an e-mail again that was sent after the backup was made."""
+"""After a backup was restored, e-mails that were sent after the backup was made are not repeated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators end the access of an order and bring it back. Payments do not change that decision."""
+"""Operators end the access of an order and restore it. Payments do not change that decision."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def action_names(operator: Client, purchase: Purchase) -> list[str]:
     return [action.name for action in page.context["actions"]]
 
 
-def test_order_page_says_that_the_shop_ended_access_and_whom_to_ask(
+def test_order_page_says_that_the_shop_ended_access_and_names_a_contact(
     as_olive: Client, as_ada: Client, purchase: Purchase, settings: Any
 ) -> None:
     revoke(as_olive, purchase)
@@ -101,7 +101,7 @@ def test_order_page_says_that_the_shop_ended_access_and_whom_to_ask(
     assert purchase.order_number in page
 
 
-def test_buyer_is_told_by_email_only_if_the_operator_wants_it(as_olive: Client, purchase: Purchase) -> None:
+def test_buyer_gets_an_email_only_if_the_operator_wants_it(as_olive: Client, purchase: Purchase) -> None:
     before = sent_kinds()
     restore(as_olive, revoke(as_olive, purchase))
     assert sent_kinds() == before
@@ -190,7 +190,7 @@ def test_renewals_leave_the_subscription_revoked(
     assert has_access(restore(as_olive, subscription))
 
 
-def test_upgrade_is_revoked_and_restored_by_itself(
+def test_upgrade_is_revoked_and_restored_separately(
     as_olive: Client, as_ada: Client, ada: User, purchase: Purchase, icons: ProductConfiguration, team: Price
 ) -> None:
     upgrade = buy(as_ada, icons, team)
@@ -243,7 +243,7 @@ def test_buyer_of_a_revoked_subscription_can_still_cancel_it(
     subscription = revoke(as_olive, subscription)
     note = billing_note(subscription)
     assert "cancel" in note
-    assert "access" not in note  # a renewal brings none
+    assert "access" not in note  # a renewal does not restore it
     page = as_ada.get(subscription.get_absolute_url()).content.decode()
     assert note in page.replace("&#x27;", "'")
     assert f'action="{subscription.get_absolute_url()}cancel/"' in page
@@ -255,7 +255,7 @@ def test_buyer_of_a_revoked_subscription_can_still_cancel_it(
 # --- what follows from access -----------------------------------------------------------------------------
 
 
-def test_receivers_hear_of_both(as_olive: Client, purchase: Purchase) -> None:
+def test_receivers_are_called_after_revoking_and_restoring(as_olive: Client, purchase: Purchase) -> None:
     heard: list[str] = []
     receivers = {
         signal: lambda name=name, **kwargs: heard.append(name)

@@ -97,7 +97,7 @@ def new_shop(settings: Any, icons: ProductConfiguration) -> None:
 
 @pytest.mark.usefixtures("new_shop")
 @pytest.mark.parametrize("title", TITLES)
-def test_each_step_is_done_by_its_act_only(
+def test_each_step_is_completed_by_its_own_action_only(
     as_olive: Client, ada: User, settings: Any, monkeypatch: pytest.MonkeyPatch, title: str
 ) -> None:
     settings.ADMIN_REQUIRES_MFA = False

@@ -205,7 +205,7 @@ def test_social_sign_in_requires_the_second_factor(ada: User, at_google: Provide
 
 
 def test_primary_address_of_the_provider_is_used(client: Client, at_github: Provider, bob: User) -> None:
-    """GitHub lists all addresses, and the profile may contain another. Bob's account has one of the others."""
+    """GitHub lists all addresses, and the profile may contain another. Bob's account has one that is not primary."""
     at_github.person["email"] = "public@example.com"
     at_github.emails = [
         {"email": bob.email, "primary": False, "verified": False},

@@ -1,4 +1,4 @@
-"""Stripe refuses for good: the buyer reads what to do, the founder is told, and the store stops offering the price."""
+"""Permanent refusals of Stripe: buyers read what to do, the founder gets an e-mail, and the price is not offered."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_unclear_answer_is_temporary(error: stripe.StripeError) -> None:
     assert error_kind(error) == ErrorKind.TEMPORARY
 
 
-def test_founder_hears_of_a_problem_once_with_the_words_of_stripe(
+def test_problem_is_emailed_to_the_founder_once_with_the_message_of_stripe(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration, olive: User, refuse: Any
 ) -> None:
     as_olive = signed_in(olive)

@@ -183,7 +183,7 @@ def test_view_requires_one_of_its_plans(
     assert open_team_page(as_ada, ada).content == b"team"
 
 
-def test_template_tag_tells_plans_apart(
+def test_template_tag_distinguishes_plans(
     as_ada: Client, ada: User, icons: ProductConfiguration, team: Price
 ) -> None:
     buy(as_ada, icons)

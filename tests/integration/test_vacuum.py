@@ -1,4 +1,4 @@
-"""`prune` gives unused space in SQLite's file back, and never disturbs a running site."""
+"""`prune` shrinks SQLite's file by its unused space, and never disturbs a running site."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def connection(file: Path) -> Iterator[Any]:
     connection.close()
 
 
-def test_unused_space_is_given_back(file: Path, connection: Any) -> None:
+def test_unused_space_is_freed(file: Path, connection: Any) -> None:
     size = file.stat().st_size
     assert "would be freed" in vacuum_if_worthwhile(connection, dry_run=True)
     assert file.stat().st_size == size

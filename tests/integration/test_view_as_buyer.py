@@ -1,4 +1,4 @@
-"""Operators see the shop as a buyer sees it. They can't change anything, and the audit log says who saw whom when."""
+"""Operators see the shop as a buyer sees it. They can't change anything, and each view is in the audit log."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def start_at_customer(operator: Client, user: User) -> Any:
 
 
 def who(client: Client) -> str:
-    """Return the e-mail address of the user whom the pages are for."""
+    """Return the e-mail address of the user who is signed in for the pages."""
     return str(client.get("/purchases/").context["user"].email)
 
 
@@ -100,7 +100,7 @@ def test_operator_sees_the_pages_of_the_buyer_with_a_banner(
         assert f'action="{STOP}"' not in as_ada.get(url).content.decode()
 
 
-def test_stop_brings_the_operators_own_session_back(viewing: Client, stan: User, purchase: Purchase) -> None:
+def test_stop_returns_to_the_operators_own_session(viewing: Client, stan: User, purchase: Purchase) -> None:
     key = viewing.session.session_key
     response = viewing.post(STOP)
     assert response["Location"] == f"/admin/ecommerce/purchase/{purchase.pk}/change/"
@@ -116,7 +116,7 @@ def test_audit_log_says_who_saw_whom_from_when_to_when(
     entry = OperatorAction.objects.get()
     assert (entry.operator, entry.action, entry.purchase) == (stan, "view_as_buyer", purchase)
     assert entry.details["user"] == str(ada.pk)
-    assert entry.finished_at == entry.started_at + timedelta(minutes=30)  # nobody may press Stop
+    assert entry.finished_at == entry.started_at + timedelta(minutes=30)  # without pressing Stop
     viewing.post(STOP)
     entry.refresh_from_db()
     assert entry.finished_at is not None
@@ -145,7 +145,7 @@ def test_view_ends_after_thirty_minutes(viewing: Client, stan: User, purchase: P
     assert who(viewing) == stan.email
 
 
-def test_other_requests_pay_nothing_for_it(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_other_requests_need_no_additional_queries(as_ada: Client, icons: ProductConfiguration) -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -189,7 +189,7 @@ def test_other_methods_are_refused(viewing: Client, method: str) -> None:
     assert getattr(viewing, method)("/purchases/").status_code == 403
 
 
-def test_refusal_is_in_words_for_pages_htmx_and_programs(
+def test_refusal_has_a_message_for_pages_htmx_and_programs(
     viewing: Client, icons: ProductConfiguration
 ) -> None:
     page = viewing.post("/accounts/logout/")
@@ -468,7 +468,7 @@ def test_stop_without_a_view_is_a_404(as_bob: Client, client: Client) -> None:
     assert "/login/" in client.post(STOP)["Location"]
 
 
-def test_signing_in_as_somebody_else_ends_the_view(viewing: Client, bob: User) -> None:
+def test_signing_in_as_another_user_ends_the_view(viewing: Client, bob: User) -> None:
     viewing.force_login(bob)
     assert who(viewing) == bob.email
 
@@ -478,7 +478,7 @@ def test_cookie_is_not_readable_by_scripts_and_not_stored(viewing: Client) -> No
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", "")
 
 
-def test_page_seen_by_an_operator_reaches_nobody_else(
+def test_page_seen_by_an_operator_reaches_no_other_user(
     viewing: Client, client: Client, as_bob: Client, cached_pages: None, page_cache_writes: list[Any]
 ) -> None:
     for url in ("/", "/store/"):

@@ -1,4 +1,4 @@
-"""The form to withdraw from a contract (setting WITHDRAWAL_FORM), for everybody."""
+"""The form to withdraw from a contract (setting WITHDRAWAL_FORM), with and without an account."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_unpaid_order_has_no_link(as_ada: Client, icons: ProductConfiguration) -
     assert "?order=" not in page
 
 
-def test_nobody_learns_whether_an_order_or_address_exists(
+def test_responses_do_not_reveal_whether_an_order_or_address_exists(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
     number, before = buy(as_ada, icons).order_number, len(mail.outbox)
@@ -230,7 +230,9 @@ def test_confirmation_is_sent_later_if_the_mail_server_fails(client: Client, set
     assert len(confirmations()) == 1
 
 
-def test_operator_is_asked_until_it_is_done(as_ada: Client, olive: User, icons: ProductConfiguration) -> None:
+def test_withdrawal_needs_attention_until_it_is_done(
+    as_ada: Client, olive: User, icons: ProductConfiguration
+) -> None:
     purchase = buy(as_ada, icons)
     withdraw(Client(), contract=purchase.order_number, email="other@example.com")
     row, as_olive = Withdrawal.objects.get(), signed_in(olive)
@@ -250,7 +252,7 @@ def test_operator_is_asked_until_it_is_done(as_ada: Client, olive: User, icons: 
     assert (entry.action, entry.purchase, entry.outcome) == ("withdrawal-done", purchase, "done")
     assert not [item for item in find_items() if "withdraws" in item.title]
     purchase.refresh_from_db()
-    assert (purchase.status, purchase.amount_refunded) == ("paid", 0)  # nothing happens by itself
+    assert (purchase.status, purchase.amount_refunded) == ("paid", 0)  # nothing is refunded automatically
 
 
 def test_operator_sends_the_confirmation_again(client: Client, olive: User) -> None:

@@ -1,6 +1,6 @@
 """All URLs of the site's URL configuration, and a shop in which each of them opens a page.
 
-New URLs of apps/shop are found without a change here; apps/shop/tests/access.py can give values to their parameters.
+New URLs of apps/shop are found without a change here; apps/shop/tests/access.py can contain values of their parameters.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def check_emails(row: Purchase, history: Sequence[Truth], *, imported: bool) -> 
     """Check that each event has one e-mail. What happened before an import may be unknown."""
     mails, payments = list(row.mails.all()), history[-1].payments
     was_revoked = any(change.suspended_by == "revoked" for change in row.changes.all())
-    may_miss = imported or was_revoked  # nobody is told that access is back while it is revoked
+    may_miss = imported or was_revoked  # no e-mail says that access is back while it is revoked
     kinds = Counter("order" if mail.kind in ORDERS else str(mail.kind) for mail in mails)
     for kind, (fewest, most) in expected_emails(history).items():
         assert (0 if may_miss else fewest) <= kinds[kind] <= most, (

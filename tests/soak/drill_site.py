@@ -2,7 +2,7 @@
 
 python -m tests.soak.drill_site setup 200     fills VAR_DIR; prints each buyer's session cookie (JSON)
 python -m tests.soak.drill_site purchases     prints every purchase with its timeline (JSON)
-python -m tests.soak.drill_site iterate       reads all users with .iterator() beside an open transaction (JSON)
+python -m tests.soak.drill_site iterate       reads all users with .iterator() during an open transaction (JSON)
 python -m tests.soak.drill_site check         reconciles once, then prints what is lost or duplicated (JSON)
 """
 

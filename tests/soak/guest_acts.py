@@ -43,7 +43,7 @@ class GuestActs(GuestRules):
 
     @act(where=which_browser, typed=which_address, fault=fault)
     def take_free_product(self, where: int, typed: int, fault: Any) -> None:
-        """Enter an address on the page of a free product. The browser gets nothing if nobody is signed in."""
+        """Enter an address on the page of a free product. A browser that is not signed in gets nothing."""
         if isinstance(self._buyer(self.guests[where]), User):
             return
         price = next(price for price in self.world.prices if price.product.name == "Gift")

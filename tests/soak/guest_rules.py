@@ -1,4 +1,4 @@
-"""Rules about whose order it is that was bought without an account: see docs/guests.md.
+"""Rules about who owns an order that was bought without an account: see docs/guests.md.
 
 `Browser` is the browser of a guest. An order belongs to the browser in which it was bought, or to one account.
 """
@@ -47,7 +47,7 @@ class GuestRules(RuleBasedStateMachine):
     # --- rules ---------------------------------------------------------------------------------------------
 
     def _assert_owners(self, rows: list[Purchase]) -> None:
-        """Assert that each order has one owner, and that no account got one in another way than its buyer's."""
+        """Assert that each order has one owner, and that accounts got it by an act of its buyer only."""
         users = {user.pk: user for user in User.objects.all()}
         sessions = {session_id: visitor for visitor, session_id in self.seen}
         for row in rows:
@@ -110,7 +110,7 @@ class GuestRules(RuleBasedStateMachine):
         assert (status == 200) == opens, f"the gate answers {status} to {buyer}, whose access is {opens}"
 
     def _assert_asks_for_address(self, buyer: Visitor, price: Price, response: Any) -> None:
-        if self.is_concurrent and response.status_code == 400:  # the session has changed meanwhile
+        if self.is_concurrent and response.status_code == 400:  # the session has changed since then
             return
         is_free_for_guest = price.product.name == "Gift" and isinstance(buyer, Browser)
         assert response.status_code == 200, response.status_code
@@ -222,7 +222,7 @@ class GuestRules(RuleBasedStateMachine):
         return owners
 
     def _owner_of_session(self, session_id: str, buyer: Visitor) -> Visitor:
-        """Return the buyer who has opened a payment page. In threads, somebody may have signed in meanwhile."""
+        """Return the buyer who has opened a payment page. In threads, an account may have signed in since then."""
         row = Purchase.objects.select_related("user").filter(session_id=session_id).first()
         if self.is_concurrent and row and row.user:
             return row.user
@@ -262,7 +262,7 @@ class GuestRules(RuleBasedStateMachine):
         return found
 
     def _may_buy(self, buyer: Visitor, price: Price) -> bool:
-        """Return whether nothing of the buyer's own is in the way, whatever guests have bought with the address."""
+        """Return whether no purchase of the buyer prevents it. Those of guests with the same address do not count."""
         if price.product.name == "Gift" or (price.product.name == "Course" and isinstance(buyer, Browser)):
             return False
         if any(row.product_id == price.product_id for row in self._purchases(buyer)):
@@ -285,7 +285,7 @@ def _plan_product(subscription: dict[str, Any]) -> str:
 
 
 def _is_paid_for_good(session: dict[str, Any]) -> bool:
-    """Return whether a one-time payment has succeeded, and nobody has asked for the money back."""
+    """Return whether a one-time payment has succeeded, and was neither refunded nor disputed."""
     if session["mode"] != "payment" or session["status"] != "complete":
         return False
     truth = Stripe.read().session_truth(session)

@@ -587,7 +587,7 @@ class Shop(GuestActs):
                 assert not left or self.seen[-1][1] in self.upgrades, "an owner pays the full price"
 
     def _assert_next_payment_is_as_told(self) -> None:
-        """Let the first renewal happen, and compare its invoice with what the buyer was told before."""
+        """Let the first renewal happen, and compare its invoice with what the order page said before."""
         rows = [row for row in self._all_rows() if row.next_payment_at]
         if not rows:
             return
@@ -611,7 +611,7 @@ class Shop(GuestActs):
             )
 
     def _cancel_everything(self) -> None:
-        """Whoever is billed can cancel, and is not billed any more."""
+        """Assert that each buyer who is billed can cancel, and is not billed any more."""
         for row in self._all_rows():
             if row.user and row.will_be_charged_again:
                 self.world.browser(row.user).post(reverse("purchase_cancel", args=[row.public_id]))

@@ -1,4 +1,4 @@
-"""Faults that could give a guest's order to somebody else: each is planted, and a rule of guest_rules.py must fail."""
+"""Faults that could give a guest's order to another person: each is planted, and a rule of guest_rules.py must fail."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def test_restore_refuses_while_a_worker_runs(
         assert server.run_command("purchases") == before
         wait_until(
             lambda: not _is_locked(tmp_path / "site.lock")
-        )  # the worker's reloader has a process of its own
+        )  # the worker's reloader is a separate process
         backup(server, "restore", archive)
 
 

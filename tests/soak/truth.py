@@ -1,4 +1,4 @@
-"""The founder's rules: who may use what, who is billed, and what a buyer has to be told.
+"""The founder's rules: who has access, who is billed, and which e-mails a buyer has to get.
 
 They follow issue texts and Stripe's documentation. Everything is computed from the objects that Stripe stores and from
 time; nothing here knows the store's code. `checks.py` compares the store with these rules.
@@ -115,13 +115,13 @@ class Truth:
 
     @property
     def is_billing(self) -> bool:
-        """Return whether Stripe will charge again unless somebody cancels. Refunds and disputes don't stop that."""
+        """Return whether Stripe charges until the subscription is canceled. Refunds and disputes don't stop that."""
         stops = self.status in ("active", "trialing") and self.ends and self.ends <= self.period_end
         return self.is_running and not stops
 
     @property
     def credit(self) -> tuple[int, int]:
-        """Return the fewest and the most that an upgrade counts: the store may not have heard of a refund yet."""
+        """Return the smallest and the largest credit of an upgrade: the store may not know of a refund yet."""
         charged = sum(payment.charged for payment in self.paid)
         least, most = self.upgraded.credit if self.upgraded else (0, 0)
         return least + charged - sum(payment.refunded for payment in self.paid), most + charged
@@ -161,7 +161,7 @@ class Truth:
 
     @property
     def is_suspended(self) -> bool:
-        """Return whether all the money for the current period went back, or a bank has taken money of it."""
+        """Return whether all payments for the current period were refunded, or a bank has taken money back."""
         if self.upgraded and self.upgraded.is_suspended:
             return True
         return self.is_refunded or any(payment.charged_back for payment in self.current)
@@ -357,7 +357,7 @@ class Stripe:
     def sold_twice(self) -> bool:
         """Return whether Checkout sold a customer a second subscription to a product while one was running.
 
-        Subscriptions that changed to a plan of another product do not count: somebody did that at Stripe.
+        Subscriptions that changed to a plan of another product do not count: that was done at Stripe.
         """
         sold: list[tuple[str, str]] = []
         for session in self.sessions:
@@ -395,7 +395,7 @@ def _line_item(line: dict[str, Any]) -> str:
     return str(line["parent"]["subscription_item_details"]["subscription_item"])
 
 
-# --- what has to be told -----------------------------------------------------------------------------------
+# --- e-mails that have to be sent -----------------------------------------------------------------------------------
 
 
 def times_entered(history: Sequence[Truth], *statuses: str) -> int:

@@ -228,7 +228,7 @@ def _execute_or_kill(execute: Any, sql: str, params: Any, many: bool, context: A
 
 
 class Browser:
-    """The browser of somebody who buys without an account. Nobody is signed in at first.
+    """The browser of a buyer without an account. It is not signed in at first.
 
     A session that ends makes it another browser with the same cookies.
     """

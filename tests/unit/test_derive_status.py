@@ -226,7 +226,7 @@ def test_shorter_plan_replaces_a_longer_period() -> None:
 
 @pytest.mark.parametrize("months", [0, 3])
 def test_add_on_with_another_period_does_not_change_the_plan(months: int) -> None:
-    """An add-on may have other periods and invoices of its own, which may be refunded."""
+    """An add-on may have other periods and separate invoices, which may be refunded."""
     plan = invoice(0, period_end=END[1])
     addon = invoice(0, stripe_id="in_addon", period_end=END[months], amount_refunded=900)
     values = payment_values([addon, plan], subscription(), {"in_addon"})

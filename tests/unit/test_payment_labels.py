@@ -48,7 +48,7 @@ def test_note_says_why_the_payment_failed() -> None:
     [
         ("open", "active", True),
         ("failed", "past_due", True),
-        ("failed", "canceled", False),  # nobody should pay for an ended subscription
+        ("failed", "canceled", False),  # an ended subscription needs no payment
         ("processing", "active", False),
         ("void", "active", False),
         ("paid", "active", False),

@@ -115,7 +115,7 @@ def test_pay_what_you_want_in_a_currency_without_a_known_minimum() -> None:
         ),
     ],
 )
-def test_what_is_still_not_sold(fields: dict[str, Any], reason: str) -> None:
+def test_unsupported_prices_are_not_sold(fields: dict[str, Any], reason: str) -> None:
     row = copied(**fields)
     assert (row.is_sellable, row.unsellable) == (False, reason)
     assert row.unsellable_reason

@@ -96,7 +96,7 @@ def test_start_time_is_kept(address: str, start: str) -> None:
 
 
 @pytest.mark.parametrize("start", ["soon", "-5", "99999999", "1e9", "٣", "", "9" * 400])
-def test_start_time_without_meaning_is_dropped(start: str) -> None:
+def test_invalid_start_time_is_dropped(start: str) -> None:
     assert "start" not in parse_video(f"https://youtu.be/dQw4w9WgXcQ?t={start}").embed_url
 
 

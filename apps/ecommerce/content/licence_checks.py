@@ -80,7 +80,7 @@ def deactivate_licence(key: str, instance: str) -> Result:
 
 
 def is_valid(licence: LicenceKey) -> bool:
-    """Return whether the key's purchase gives access to the key's product now."""
+    """Return whether the key's purchase grants access to the key's product now."""
     purchase = licence.purchase
     if purchase is None or licence.replaced_at or purchase.product_id != licence.configuration.product_id:
         return False

@@ -20,7 +20,7 @@ class LicenceKeyQuerySet(models.QuerySet["LicenceKey"]):
 
 
 class LicenceKey(models.Model):
-    """A key from an uploaded list has no purchase until it is sold. It is valid while its purchase gives access."""
+    """A key from an uploaded list has no purchase until it is sold. It is valid while its purchase grants access."""
 
     configuration = models.ForeignKey(
         ProductConfiguration, on_delete=models.PROTECT, related_name="issued_keys", verbose_name=_("product")

@@ -170,7 +170,7 @@ def reconcile(
 
     Subscriptions of any age are compared. Events that Stripe could not deliver are processed; all events, if `since` is
     given, after restoring a backup, or if none has arrived in that time (without a webhook endpoint).
-    One failing purchase does not stop the others; see `failures`. If a list fails, the run is not complete, and the
+    One failing purchase does not stop the run; see `failures`. If a list fails, the run is not complete, and the
     next one looks back as far. Raise stripe.StripeError if Stripe can't be reached.
     """
     started_at, last_event = timezone.now(), webhook_health().last_event

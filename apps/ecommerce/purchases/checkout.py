@@ -69,8 +69,8 @@ def start_checkout(
     purchase, and a subscription in that of the buyer's other subscriptions. `origin` is the site's scheme and host,
     `next_path` the page to open after paying. While a Checkout Session is open, the same buyer, price and currency get
     the same Session, so two tabs pay once. Raise CheckoutRefused; AccountNeeded if a guest can't buy this; CodeRefused
-    if the buyer expects a discount that the code does not give; stripe.StripeError if Stripe is unreachable or busy;
-    ShopCannotSell if it refuses until the founder acts.
+    if the product page promised a discount that the code does not give; stripe.StripeError if Stripe is unreachable or
+    busy; ShopCannotSell if it refuses until the founder acts.
     """
     price = _sellable_price(configuration, price_id)
     if isinstance(user, User) and is_free(price) and not has_bought(user, configuration.product):

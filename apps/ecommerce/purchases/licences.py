@@ -1,4 +1,4 @@
-"""Assign licence keys to purchases. Keys are valid while the purchase gives access; see content/licence_checks.py."""
+"""Assign licence keys to purchases. Keys are valid while the purchase grants access; see content/licence_checks.py."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ GROUPS, GROUP_LENGTH = 5, 5  # 123 bits
 def issue_licence_key(purchase: Purchase) -> LicenceKey | None:
     """Assign a key to the purchase, if its product has licence keys and it has none. Return the new key.
 
-    Call it in the transaction that grants access. If no key of the list is left, an alert tells the founder, and
+    Call it in the transaction that grants access. If no key of the list is left, the founder gets an alert, and
     issue_missing_keys gives the purchase a key later.
     """
     with_keys = ProductConfiguration.objects.exclude(licence_keys="")

@@ -1,4 +1,4 @@
-"""Access without payment, which operators give, end and restore. It needs no request to Stripe."""
+"""Access without payment, which operators grant, end and restore. It needs no request to Stripe."""
 
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ class AlreadyGiven(Exception):
 def give_access(
     price: Price, email: str, *, until: datetime | None, language: str, public_id: UUID, cause: str
 ) -> Purchase:
-    """Give the account that has verified this address access, or let the access wait for such an account.
+    """Grant access to the account that has verified this address, or let the access wait for such an account.
 
     Safe to repeat with the same `public_id`. Raise AlreadyGiven.
     """
@@ -92,7 +92,7 @@ def claim_all_waiting_access() -> None:
 
 
 def end_given_access() -> None:
-    """Set the status of access whose end has passed. It gives no access before that, either."""
+    """Set the status of purchases whose access has expired. The product is closed before that, too."""
     given = Purchase.objects.filter(status=Status.PAID, granted_until__lte=timezone.now())
     for pk in given.filter(livemode=is_livemode()).values_list("pk", flat=True):
         with transaction.atomic():

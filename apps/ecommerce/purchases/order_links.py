@@ -38,7 +38,7 @@ def find_by_link(key: str) -> Purchase | None:
 
 
 def download_link(purchase: Purchase, file_id: int) -> str:
-    """Return the URL that downloads the file, and nothing else, while the purchase gives access."""
+    """Return the URL that downloads the file, and nothing else, while the purchase grants access."""
     key = signing.dumps([purchase.public_id.hex, file_id], salt=DOWNLOAD_SALT)
     return f"{settings.SITE_URL}{reverse('download_link', args=[key])}"
 

@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.email_messages import buyer_language
 
 logger = logging.getLogger(__name__)
 
-access_granted = Signal()  # a sale, or access is back, or an operator gives it
+access_granted = Signal()  # a sale, or access is restored, or granted by an operator
 access_revoked = Signal()  # refunded, disputed, ended, unpaid, or ended by an operator
 payment_succeeded = Signal()  # with `payment`: the first one and each renewal
 payment_refunded = Signal()  # with `payment` and `amount`, the minor units of this refund

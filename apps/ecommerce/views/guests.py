@@ -47,7 +47,7 @@ def open_order(request: HttpRequest, key: str) -> HttpResponse:
     """Sign in the owner of the address to which the link was e-mailed, and open the order.
 
     Only POST does so, because programs that scan e-mails open their links. A script sends the form of the page at once,
-    unless another account is signed in, or this browser has orders of its own. An account is created if there is none.
+    unless another account is signed in, or this browser has other orders. An account is created if there is none.
     """
     purchase = find_by_link(key)
     if purchase is None:

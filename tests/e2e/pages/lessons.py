@@ -2,7 +2,7 @@ from playwright.sync_api import Locator, Page
 
 
 class LessonPage:
-    """The player: a lesson with the list of all lessons beside it, or below it on phones."""
+    """The player: a lesson, with the list of all lessons next to it, or below it on phones."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
