@@ -25,7 +25,7 @@ def test_operator_compares_periods_and_reads_the_table(overview: Overview) -> No
     amount = f"${Payment.objects.get().amount_paid / 100:.2f}"
     expect(overview.chosen_period).to_have_text("30 days")
     expect(overview.figure("Sales")).to_contain_text(amount)
-    expect(overview.figure("Sales")).to_contain_text("no sales in the period before")
+    expect(overview.figure("Sales")).to_contain_text("no sales in the previous period")
     expect(overview.charts).to_have_count(1)
     expect(overview.open_table().get_by_role("row").last).to_contain_text(amount)
 

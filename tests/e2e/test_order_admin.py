@@ -47,7 +47,7 @@ def test_refund_in_part_and_in_full(page: Page, ada: User, olive: User) -> None:
     assert_accessible(page)
     page.get_by_label("Amount").fill("9,00")
     order.confirm("Refund")
-    expect(order.messages).to_contain_text("$9.00 were refunded.")
+    expect(order.messages).to_contain_text("$9.00 was refunded.")
     expect(order.summary).to_contain_text("which does not end access")
 
     order.start("Refund")
@@ -57,7 +57,7 @@ def test_refund_in_part_and_in_full(page: Page, ada: User, olive: User) -> None:
     expect(order.content).to_contain_text("At most $20.00 can be refunded.")
     page.get_by_label("Amount").fill("20")
     order.confirm("Refund")
-    expect(order.summary).to_contain_text("No: $29.00 were refunded")
+    expect(order.summary).to_contain_text("No: $29.00 was refunded")
     expect(order.timeline).to_contain_text("olive@example.com")
     expect(order.actions.get_by_role("link", name="Refund")).to_have_count(0)
     assert is_as_wide_as_the_window(page)
@@ -69,7 +69,7 @@ def test_refund_and_cancel(page: Page, ada: User, olive: User) -> None:
     order.start("Refund")
     page.get_by_label("Cancel the subscription now, too").press("Space")
     order.confirm("Refund")
-    expect(order.messages).to_contain_text("were refunded. The subscription is canceled.")
+    expect(order.messages).to_contain_text("was refunded. The subscription is canceled.")
     expect(order.summary).to_contain_text("The subscription has ended.")
 
 
@@ -146,7 +146,7 @@ def test_second_press_does_nothing(page: Page, ada: User, olive: User) -> None:
     order.start("Refund")
     page.get_by_label("Amount").fill("5")
     order.confirm_button("Refund").dblclick()
-    expect(order.content).to_contain_text("$5.00 were refunded.")
+    expect(order.content).to_contain_text("$5.00 was refunded.")
     page.go_back()
     expect(order.content).to_contain_text("$24.00 not refunded yet")  # it is a new form
     assert [refund["amount"] for refund in storage.find("refund")] == [500]
@@ -174,7 +174,7 @@ def test_form_can_be_sent_again_after_stripe_was_unreachable(page: Page, ada: Us
     expect(order.alert).to_contain_text("Stripe did not answer")
     switches.change(api_times=0)
     order.confirm("Refund")
-    expect(order.messages).to_contain_text("$29.00 were refunded.")
+    expect(order.messages).to_contain_text("$29.00 was refunded.")
     assert len(storage.find("refund")) == 1
     assert OperatorAction.objects.count() == 1
 

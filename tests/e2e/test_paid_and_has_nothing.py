@@ -83,7 +83,7 @@ def test_bank_has_not_answered(page: Page, ada: User, olive: User) -> None:
     assert sync_purchase(Purchase.objects.get(), "return page").status == "processing"
     order = find_order(page, olive, "Quiet Hours")
     expect(order.summary).to_contain_text("No: the bank is still processing the payment")
-    expect(order.summary).to_contain_text("Access starts by itself")
+    expect(order.summary).to_contain_text("Access starts automatically")
     Mail.objects.exclude(sent_at=None).update(sent_at="2026-01-01T00:00Z")
     order.start("Send an e-mail again")  # it says how long that takes
     order.confirm("Send an e-mail again")
@@ -97,7 +97,7 @@ def test_payment_was_refunded(page: Page, ada: User, olive: User) -> None:
     stripe_changes.refund(purchase)
     assert sync_purchase(purchase, "reconcile").suspended_by == "refunded"
     order = find_order(page, olive, purchase.order_number)
-    expect(order.summary).to_contain_text("No: $29.00 were refunded, which is all that was paid.")
+    expect(order.summary).to_contain_text("No: $29.00 was refunded, which is everything that was paid.")
     expect(order.timeline).to_contain_text("paid ▶ refunded")
     Mail.objects.exclude(sent_at=None).update(sent_at="2026-01-01T00:00Z")
     order.press(order.emails.get_by_role("link", name="Send again"))  # only the e-mail about the refund

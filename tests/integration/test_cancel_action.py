@@ -166,7 +166,7 @@ def test_cancellation_of_a_subscription_that_has_ended_is_not_undone(
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)  # the events have not arrived
     page = as_olive.post(url, fields, follow=True).content.decode()
-    assert "has ended meanwhile" in page
+    assert "has already ended" in page
     assert "The subscription goes on." not in page
     assert OperatorAction.objects.get(action="keep").outcome == "failed"
     purchase.refresh_from_db()

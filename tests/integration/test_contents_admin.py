@@ -101,7 +101,7 @@ def test_added_keys_that_the_product_does_not_sell_are_reported(
     form = {"configuration": icons.pk, "keys": "A-1"}
     page = as_olive.post(f"{KEYS}add/", form, follow=True).content.decode()
     assert "1 key was added" in page
-    assert ("does not sell keys of its list" in page) == is_warned
+    assert ("does not use the keys of this list" in page) == is_warned
 
 
 @pytest.mark.parametrize("url", [FILES, KEYS])

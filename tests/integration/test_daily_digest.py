@@ -154,11 +154,11 @@ def test_open_problems_are_listed_with_links(
     send_daily_digest()
     lines = digest()
     assert "No sales." in lines
-    assert lines[1:4] == ["No sales.", "", "Needs you now: 8"]
+    assert lines[1:4] == ["No sales.", "", "Needs attention: 8"]
     assert f"  {settings.SITE_URL}/admin/ecommerce/webhookevent/evt_7/change/" in lines
     assert "- 3 more of these" in lines
     summary = Alert.objects.get().summary.splitlines()
-    assert "Needs you now: 8" in summary
+    assert "Needs attention: 8" in summary
     assert len(summary) < len(lines) / 2
     at(EIGHT + timedelta(days=1))
     send_daily_digest()
@@ -247,7 +247,7 @@ def test_digest_is_sent_after_seven_in_the_time_zone_of_the_shop(
         "Refunds: $0.00",
         "Net: $19.00",
         "",
-        "Nothing needs you now.",
+        "Nothing needs attention.",
     ]
 
 

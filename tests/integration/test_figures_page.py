@@ -201,7 +201,7 @@ def test_figures_are_shown_with_their_definition_of_change(
     deliver(sandbox, buy(as_ada, icons))
     page = first_page(as_olive, "?period=7")
     assert "$19.00" in page
-    assert "no sales in the period before" in page
+    assert "no sales in the previous period" in page
     Payment.objects.update(paid_at=timezone.now() - 8 * timedelta(days=1))
     page = first_page(as_olive, "?period=7")
     assert "100%" in page

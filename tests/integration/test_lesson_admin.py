@@ -86,7 +86,7 @@ def test_second_of_two_editors_is_warned_before_overwriting(as_olive: Client, se
     form = lesson_form(section, fingerprint=opened)
     assert as_olive.post(path, form | {"text": "Hers"}).status_code == 302
     refused = as_olive.post(path, form | {"text": "His"})
-    assert "Somebody has changed this lesson" in str(errors_of(refused)["__all__"])
+    assert "Someone else has changed this lesson" in str(errors_of(refused)["__all__"])
     assert "His" in refused.content.decode()
     lesson.refresh_from_db()
     assert lesson.text == "Hers"

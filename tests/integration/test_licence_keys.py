@@ -360,7 +360,7 @@ def test_last_key_of_a_list_is_not_replaced(
         "token": str(uuid4()),
     }
     assert (
-        "It was not replaced"
+        "The key was not replaced"
         in as_olive.post("/admin/ecommerce/licencekey/", form, follow=True).content.decode()
     )
     assert key_of(purchase) == "ONLY"

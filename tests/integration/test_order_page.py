@@ -87,7 +87,7 @@ def test_page_shows_refund_dispute_and_deadline(
     refund(sandbox, paid_charges()[0], 500)
     deliver(sandbox, purchase)
     text = page_of(as_olive, purchase)
-    assert "$5.00 of $19.00 were refunded, which does not end access" in text
+    assert "$5.00 of $19.00 was refunded, which does not end access" in text
     assert "Partially refunded" in text
     dispute(paid_charges()[0])
     deliver(sandbox, purchase)
@@ -153,9 +153,9 @@ def test_overdue_subscription_says_how_long_the_grace_lasts(
     Purchase.objects.filter(pk=purchase.pk).update(
         paid_until=NOW - timedelta(days=1), past_due_since=NOW - timedelta(days=1)
     )
-    assert "the renewal payment failed, and the grace of" in page_of(as_olive, purchase)
+    assert "the renewal payment failed, and the grace period of" in page_of(as_olive, purchase)
     Purchase.objects.filter(pk=purchase.pk).update(paid_until=NOW - timedelta(days=99))
-    assert "days of grace are over" in page_of(as_olive, purchase)
+    assert "days is over" in page_of(as_olive, purchase)
 
 
 def test_bank_payment_says_that_access_starts_automatically(

@@ -190,7 +190,7 @@ def test_other_users_get_404_for_a_purchase(
     order = f"/purchases/order/{purchase.public_id}/"
     for path in (order, f"{order}status/"):
         assert as_bob.get(path).status_code == 404
-    assert "another account than bob@example.com" in as_bob.get(back, follow=True).content.decode()
+    assert "does not belong to bob@example.com" in as_bob.get(back, follow=True).content.decode()
     for path in (back, order, f"{order}status/"):
         assert Client().get(path).status_code == 302
     assert Purchase.objects.get().status == Status.OPEN  # Bob's request changed nothing

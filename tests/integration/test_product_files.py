@@ -330,7 +330,7 @@ def test_missing_file_is_explained_and_reported_once(
     for path in (file_path(file), f"{PAGE}download/"):
         response = as_ada.get(path)
         assert response.status_code == 404
-        assert "We have been told" in response.content.decode()
+        assert "We've been notified" in response.content.decode()
     (alert,) = mailoutbox
     assert upload.name in alert.body
     assert Alert.objects.filter(name="file-missing").count() == 1

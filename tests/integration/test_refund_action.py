@@ -143,7 +143,7 @@ def test_form_that_is_sent_twice_refunds_once(as_olive: Client, purchase: Purcha
     assert [row["amount"] for row in refunds()] == [500]
     assert OperatorAction.objects.count() == 1
     page = as_olive.get(order_url(purchase)).content.decode()
-    assert page.count("$5.00 were refunded.") >= 2
+    assert page.count("$5.00 was refunded.") >= 2
 
 
 def test_second_press_waits_for_the_first(as_olive: Client, olive: User, purchase: Purchase) -> None:
@@ -217,7 +217,7 @@ def test_other_amount_after_a_lost_answer_is_refused(
     # The page now asks for a new action, but the store finds the refund that it does not know yet.
     fields |= hidden_fields(page.content.decode())
     page = as_olive.post(action_url(purchase, "refund"), fields | {"amount": "6"})
-    assert "$5.00 of this payment have been refunded" in page.content.decode()
+    assert "$5.00 of this payment has been refunded" in page.content.decode()
     assert len(refunds()) == 1
 
 
@@ -240,7 +240,7 @@ def test_refund_that_was_made_in_the_dashboard_is_noticed(
     """Its event has not arrived."""
     refund(sandbox, paid_charges()[0], 500)
     page = press_refund(as_olive, purchase, "5")
-    assert "$5.00 of this payment have been refunded" in page.content.decode()
+    assert "$5.00 of this payment has been refunded" in page.content.decode()
     assert len(refunds()) == 1
     purchase.refresh_from_db()
     assert purchase.amount_refunded == 500
@@ -254,7 +254,7 @@ def test_refund_of_everything_in_the_dashboard_is_noticed(
     refund(sandbox, paid_charges()[0])
     response = press_refund(as_olive, purchase, "19")
     assert response.status_code == 302
-    assert "$19.00 of this payment have been refunded" in as_olive.get(response["Location"]).content.decode()
+    assert "$19.00 of this payment has been refunded" in as_olive.get(response["Location"]).content.decode()
     assert OperatorAction.objects.get().outcome == "failed"
 
 
@@ -350,7 +350,7 @@ def test_refund_counts_as_done_if_only_the_sync_after_it_fails(
     sandbox.switches(api_status=500, api_times=99, api_path="/v1/checkout/sessions/*")
     response = press_refund(as_olive, purchase, "19")
     assert response.status_code == 302
-    assert "as soon as Stripe answers again" in as_olive.get(response["Location"]).content.decode()
+    assert "as soon as Stripe responds again" in as_olive.get(response["Location"]).content.decode()
     assert OperatorAction.objects.get().outcome == "done"
 
 
@@ -467,7 +467,7 @@ def test_refused_form_that_is_sent_again_refunds_nothing(
     fields = hidden_fields(as_olive.get(url).content.decode())
     form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate", **fields}
     refund(sandbox, paid_charges()[0], 500)  # in the Dashboard
-    assert "have been refunded" in as_olive.post(url, form).content.decode()
+    assert "has been refunded" in as_olive.post(url, form).content.decode()
     assert "has changed" in as_olive.post(url, form).content.decode()  # a double press
     assert len(refunds()) == 1
 

@@ -66,7 +66,7 @@ class NewCodeForm(forms.Form):
         localize=True,
         widget=forms.TextInput(AMOUNT_INPUT),
     )
-    duration = forms.ChoiceField(label=_("Of a subscription it reduces"), choices=DURATIONS)
+    duration = forms.ChoiceField(label=_("For subscriptions"), choices=DURATIONS)
     months = forms.IntegerField(
         label=_("Months"),
         required=False,
@@ -81,7 +81,11 @@ class NewCodeForm(forms.Form):
         help_text=_("None: all products."),
     )
     max_redemptions = forms.IntegerField(
-        label=_("Number of uses"), required=False, min_value=1, max_value=MAX_USES, help_text=_("Empty: any.")
+        label=_("Maximum number of uses"),
+        required=False,
+        min_value=1,
+        max_value=MAX_USES,
+        help_text=_("Empty: any."),
     )
     last_day = forms.DateField(
         label=_("Last day"),

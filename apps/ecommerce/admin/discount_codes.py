@@ -162,7 +162,7 @@ def _facts(code: DiscountCode) -> list[tuple[str, str]]:
     minimums = [format_money(amount, name, short=True) for name, amount in code.minimum_amounts.items()]
     facts = [
         (gettext("Discount"), terms(code)),
-        (gettext("Of a subscription it reduces"), duration_text(code)),
+        (gettext("For subscriptions"), duration_text(code)),
         (gettext("Only for these products"), ", ".join(known or code.product_ids)),
         (gettext("Smallest order"), " / ".join(minimums)),
         (gettext("Only for a first purchase"), gettext("yes") if code.first_purchase_only else ""),

@@ -79,7 +79,7 @@ class FileVersionInline(admin.StackedInline):
             return "—"
         facts = [filesizeformat(version.size), f"{version.created_at:%Y-%m-%d %H:%M} UTC", version.sha256]
         if version.announced_at:
-            told = gettext("owners told on %(day)s") % {"day": f"{version.announced_at:%Y-%m-%d}"}
+            told = gettext("owners notified on %(day)s") % {"day": f"{version.announced_at:%Y-%m-%d}"}
             facts.append(told)
         return " · ".join(filter(None, facts))
 
@@ -129,7 +129,7 @@ class ProductFileAdmin(ProductContentsAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": gettext("Tell owners about this update"),
+            "title": gettext("Notify owners about this update"),
             "file": file,
             "version": version,
             "count": len(recipients(version)),
@@ -143,13 +143,13 @@ class ProductFileAdmin(ProductContentsAdmin):
             return
         count = announce(version)
         if count is None:
-            text = gettext("The owners were told about this version before.")
+            text = gettext("The owners have already been notified about this version.")
             self.message_user(request, text, messages.WARNING)
             return
         self.log_change(request, file, f"Told {count} owners about version {version}.")
         text = ngettext(
-            "%(count)d owner gets an e-mail. Large numbers are sent bit by bit.",
-            "%(count)d owners get an e-mail. Large numbers are sent bit by bit.",
+            "%(count)d owner gets an e-mail. Large numbers of e-mails are sent in batches.",
+            "%(count)d owners get an e-mail. Large numbers of e-mails are sent in batches.",
             count,
         )
         self.message_user(request, text % {"count": count}, messages.SUCCESS)

@@ -75,8 +75,8 @@ class LessonForm(forms.ModelForm):
         """Refuse to overwrite a change that was saved in the meantime. Saving again overwrites it."""
         self.data = MultiValueDict({**dict(self.data.lists()), "fingerprint": [_fingerprint(stored)]})  # type: ignore[attr-defined]
         text = gettext(
-            "Somebody has changed this lesson since you opened it, and your changes are not saved. "
-            "Open it in another tab to compare. If you save again, your version replaces the other one."
+            "Someone else has changed this lesson since you opened it, so your changes were not saved. Open the lesson "
+            "in another tab to compare. If you save again, your version replaces theirs."
         )
         self.add_error(None, text)
 

@@ -178,7 +178,7 @@ class LessonAdmin(CourseAdmin):
             else:
                 save_order(configuration, request.POST.get("order", "").split())
         except OrderChanged:
-            text = gettext("Somebody has changed the lessons meanwhile. The order was not saved.")
+            text = gettext("Someone else has changed the lessons in the meantime. The order was not saved.")
             messages.error(request, text)
             return HttpResponseRedirect(lessons_url(configuration.pk))
         moved = (

@@ -122,7 +122,7 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
         self.message_user(request, text % {"count": added})
         if configuration.licence_keys != ProductConfiguration.LicenceKeys.LISTED:
             warning = _(
-                "%(product)s does not sell keys of its list. Choose “%(setting)s” on the product's page."
+                "%(product)s does not use the keys of this list. Choose “%(setting)s” on the product's page."
             )
             values = {"product": configuration, "setting": ProductConfiguration.LicenceKeys.LISTED.label}
             self.message_user(request, warning % values, messages.WARNING)
@@ -152,6 +152,8 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
 def _replace(key: LicenceKey, entry: OperatorAction) -> str:
     if replace_licence_key(key) is None:
         raise ActionRefused(
-            gettext("It was not replaced: no key is left, it is not sold, or it was replaced before.")
+            gettext(
+                "The key was not replaced: it is not sold, it was replaced before, or there is no other key left."
+            )
         )
     return gettext("%(key)s was replaced, and the buyer gets an e-mail.") % {"key": key}

@@ -88,7 +88,7 @@ class PriceForm(forms.Form):
     def clean_currency(self) -> str:
         code = clean_line(self.cleaned_data["currency"]).lower()
         if code.upper() not in CURRENCIES and not self.is_fixed:
-            raise forms.ValidationError(gettext("Enter a currency's code of three letters, such as EUR."))
+            raise forms.ValidationError(gettext("Enter the three-letter code of a currency, such as EUR."))
         return code
 
     def clean(self) -> dict[str, Any]:

@@ -139,9 +139,7 @@ class Editor:
         except PublishError as error:
             return self._show_refusal(forms, error)
         except RowChanged:
-            self.problem = _(
-                "Somebody else has saved this product in the same moment. Check it and save again."
-            )
+            self.problem = _("Someone else has just saved this product. Check it and save again.")
             return self._show_again(forms)
         return self._confirm()
 

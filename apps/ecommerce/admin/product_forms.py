@@ -151,7 +151,7 @@ class ProductForm(forms.Form):
             self._refuse(gettext("Enter at most %(n)d tags.") % {"n": MAX_TAGS})
         for folded, name in unique.items():
             if len(name) > MAX_GROUP_LENGTH:
-                self._refuse(gettext("A tag can have %(n)d characters.") % {"n": MAX_GROUP_LENGTH})
+                self._refuse(gettext("A tag can have at most %(n)d characters.") % {"n": MAX_GROUP_LENGTH})
             known = Tag.objects.filter(name__iexact=name).first()
             if not known and not self.user.has_perm("ecommerce.add_tag"):
                 self._refuse(gettext("You may not add tags. These exist: %(tags)s") % {"tags": _tag_names()})
@@ -188,7 +188,7 @@ class PictureForm(forms.Form):
         label=_("Alternative text"),
         required=False,
         max_length=200,
-        help_text=_("What the image shows, for people who don't see it."),
+        help_text=_("What the image shows, for people who can't see it."),
     )
 
     def clean(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def push_products(model_admin: admin.ModelAdmin, request: HttpRequest) -> HttpRe
     try:
         push = push_catalogue(dry_run=request.method != "POST")
     except stripe.StripeError as error:
-        text = _("A request to Stripe failed: %(error)s Try again: it goes on where it stopped.")
+        text = _("A request to Stripe failed: %(error)s Try again to continue where it stopped.")
         messages.error(request, text % {"error": error.user_message or error})
         return redirect("admin:ecommerce_productconfiguration_changelist")
     if request.method == "POST":

@@ -60,7 +60,7 @@ class WithdrawalAdmin(ReadOnlyAdmin):
             rows.select_related("purchase"),
             action="withdrawal-done",
             label=_("Mark as done"),
-            consequence=_("Nothing is refunded or canceled by it. Do that on the page of the order first."),
+            consequence=_("This does not refund or cancel anything. Do that on the order's page first."),
             run=mark_as_done,
             purchase=lambda row: row.purchase,
         )
@@ -73,7 +73,7 @@ class WithdrawalAdmin(ReadOnlyAdmin):
             rows.select_related("purchase"),
             action="withdrawal-confirm",
             label=_("Send the confirmation again"),
-            consequence=_("It is sent to the address that was entered, with what was entered."),
+            consequence=_("It is sent to the address in the form, and repeats what the buyer entered."),
             run=send_again,
             purchase=lambda row: row.purchase,
         )
@@ -84,7 +84,7 @@ class WithdrawalAdmin(ReadOnlyAdmin):
 
 def mark_as_done(row: Withdrawal, entry: OperatorAction) -> str:
     Withdrawal.objects.filter(pk=row.pk, done_at=None).update(done_at=timezone.now())
-    return _("The withdrawal of %(name)s is done.") % {"name": row.name}
+    return _("The withdrawal of %(name)s is marked as done.") % {"name": row.name}
 
 
 def send_again(row: Withdrawal, entry: OperatorAction) -> str:

@@ -34,7 +34,7 @@ class ReasonForm(ActionForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Only operators see it."),
     )
-    sends_email = forms.BooleanField(label=gettext_lazy("Tell the buyer by e-mail"), required=False)
+    sends_email = forms.BooleanField(label=gettext_lazy("Notify the buyer by e-mail"), required=False)
 
 
 class RevokeAccess(OrderAction):
@@ -62,8 +62,8 @@ class RevokeAccess(OrderAction):
         numbers = others.exclude(pk=purchase.pk).values_list("order_number", flat=True)
         if purchase.user and numbers:
             text = ngettext(
-                "The buyer still has access by this order: %(orders)s.",
-                "The buyer still has access by these orders: %(orders)s.",
+                "The buyer still has access through this order: %(orders)s.",
+                "The buyer still has access through these orders: %(orders)s.",
                 len(numbers),
             )
             texts.append(text % {"orders": ", ".join(numbers)})
@@ -189,11 +189,11 @@ def give(entry: OperatorAction, data: dict[str, Any]) -> str:
             cause=f"access given by {entry.operator_name}",
         )
     except AlreadyGiven as error:
-        message = _("This address has been given this access already: order %(order)s.")
+        message = _("This address already has this access: order %(order)s.")
         raise ActionRefused(message % {"order": error.purchase.order_number}) from None
     entry.purchase = purchase
     OperatorAction.objects.filter(pk=entry.pk).set_outcome(OperatorAction.Outcome.RUNNING, purchase=purchase)
-    text = _("Access to %(product)s is given.%(lasts)s The person gets an e-mail.")
+    text = _("Access to %(product)s was granted.%(lasts)s The person gets an e-mail.")
     return f"{text % message_values(purchase)} {describe_reason(data)}"
 
 

@@ -68,6 +68,6 @@ def sync_after(purchase: Purchase, cause: str, message: str) -> str:
     try:
         sync_purchase(purchase, cause)
     except stripe.StripeError:
-        note = _("The order shows it as soon as Stripe answers again.")
+        note = _("The order will show it as soon as Stripe responds again.")
         return f"{message} {note}"
     return message

@@ -84,7 +84,7 @@ class KeepSubscription(OrderAction):
         current = fetch("subscriptions", purchase.subscription_id)
         if current["status"] in ENDED_SUBSCRIPTIONS:
             sync_after(purchase, f"{entry.action} by {entry.operator_name}", "")
-            raise ActionRefused(_("The subscription has ended meanwhile. The buyer can subscribe again."))
+            raise ActionRefused(_("The subscription has already ended. The buyer can subscribe again."))
         params: SubscriptionUpdateParams = {"cancel_at": ""}
         if current["cancel_at_period_end"]:
             params = {"cancel_at_period_end": False}

@@ -1,4 +1,4 @@
-"""Say how a figure has changed since the period before."""
+"""Describe how a figure has changed since the previous period."""
 
 from dataclasses import dataclass
 

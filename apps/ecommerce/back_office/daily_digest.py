@@ -53,7 +53,7 @@ def write_digest(day: date) -> tuple[str, str]:
     title = _("%(shop)s on %(day)s") % {"shop": settings.SITE_NAME, "day": date_format(day, "DATE_FORMAT")}
     text = "\n".join(figures).strip() or _("No sales.")
     count = sum(item.count for item in items)
-    todo = [_("Needs you now: %(count)d") % {"count": count} if count else _("Nothing needs you now.")]
+    todo = [_("Needs attention: %(count)d") % {"count": count} if count else _("Nothing needs attention.")]
     index = f"{settings.SITE_URL}{reverse('admin:index')}"
     links = [_("All figures: %(url)s") % {"url": f"{index}?from={day}&to={day}"}]
     message = [title, "", text, "", *todo, *_describe(items), "", *links]

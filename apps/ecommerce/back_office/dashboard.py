@@ -21,7 +21,7 @@ from .periods import CHOICES, choose_period
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A figure. `before` is its value in the period before."""
+    """A figure. `before` is its value in the previous period."""
 
     label: str
     value: str
@@ -66,9 +66,9 @@ def _shop_tiles(figures: Figures) -> Iterator[Tile]:
     """Yield the figures that are no amounts, of all currencies together."""
     now, before = figures.checkouts, figures.checkouts_before
     yield Tile(
-        _("Checkouts that were paid"),
+        _("Paid checkouts"),
         _rate(now.conversion),
-        compare_rates(now.conversion, before.conversion, without=_("no checkouts in the period before")),
+        compare_rates(now.conversion, before.conversion, without=_("no checkouts in the previous period")),
         _rate(before.conversion) if before.started else "",
         _("%(paid)s of %(started)s") % {"paid": number(now.paid), "started": number(now.started)},
     )
@@ -81,7 +81,7 @@ def _shop_tiles(figures: Figures) -> Iterator[Tile]:
         number(total.running),
         compare(total.running, earlier.running, without=_("none before")),
         number(earlier.running),
-        ngettext("and %(count)s free trial now", "and %(count)s free trials now", trials)
+        ngettext("plus %(count)s free trial", "plus %(count)s free trials", trials)
         % {"count": number(trials)}
         if trials
         else "",
@@ -90,7 +90,7 @@ def _shop_tiles(figures: Figures) -> Iterator[Tile]:
         (_("New subscriptions"), total.new, earlier.new),
         (_("Ended subscriptions"), total.ended, earlier.ended),
     ):
-        without = _("none in the period before")
+        without = _("none in the previous period")
         yield Tile(label, number(value), compare(value, value_before, without=without), number(value_before))
     yield Tile(
         _("Churn"),
@@ -100,7 +100,7 @@ def _shop_tiles(figures: Figures) -> Iterator[Tile]:
             earlier.churn,
             without=_("no subscriptions at the start")
             if total.churn is None
-            else _("no subscriptions at the start of the period before"),
+            else _("no subscriptions at the start of the previous period"),
         ),
         _rate(earlier.churn) if earlier.churn is not None else "",
     )
@@ -116,13 +116,13 @@ def _describe_currency(figures: Figures, code: str, products: list[ProductSales]
 
 def _money_tiles(figures: Figures, code: str) -> Iterator[Tile]:
     now, before = figures.total(code), figures.before(code)
-    no_sales, no_orders = _("no sales in the period before"), _("no orders in the period before")
+    no_sales, no_orders = _("no sales in the previous period"), _("no orders in the previous period")
     rows = [
         (_("Sales"), now.sales, before.sales, no_sales),
-        (_("Refunds"), now.refunds, before.refunds, _("no refunds in the period before")),
+        (_("Refunds"), now.refunds, before.refunds, _("no refunds in the previous period")),
     ]
     if now.disputes or before.disputes:
-        rows.append((_("Lost disputes"), now.disputes, before.disputes, _("none in the period before")))
+        rows.append((_("Lost disputes"), now.disputes, before.disputes, _("none in the previous period")))
     rows.append((_("Net"), now.net, before.net, no_sales))
     for label, amount, amount_before, without in rows:
         change = compare(amount, amount_before, without=without)

@@ -130,7 +130,7 @@ class Resend(OrderAction):
 
     def describe(self, purchase: Purchase) -> list[str]:
         to = {"email": purchase.current_email}
-        texts = [_("It is sent to %(email)s, with the order's values of now.") % to]
+        texts = [_("It is sent to %(email)s, with the current values of the order.") % to]
         outdated: dict[str, None] = {}
         for mail in _originals(purchase):
             if reason := why_outdated(purchase, mail):

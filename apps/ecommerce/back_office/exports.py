@@ -35,7 +35,7 @@ class Export:
 
 
 def _orders() -> QuerySet[Purchase]:
-    """Return the orders that were completed: paid, for nothing, with a free trial, or given without payment."""
+    """Return the orders that were completed: paid, for nothing, with a free trial, or granted without payment."""
     completed = Q(paid_at__isnull=False) | Q(granted_at__isnull=False)
     return Purchase.objects.filter(current_mode(), completed).annotate(country=country_of("user"))
 
@@ -189,35 +189,35 @@ EXPORTS = [
     Export(
         "orders",
         _("Orders"),
-        _("Completed orders that were placed in these days, also free and complimentary ones."),
+        _("Completed orders of these days, including free and complimentary ones."),
         ORDERS.headers,
         ORDERS.cells,
     ),
     Export(
         "payments",
         _("Payments"),
-        _("What buyers have paid in these days, renewals included."),
+        _("What buyers paid on these days, including renewals."),
         PAYMENTS.headers,
         PAYMENTS.cells,
     ),
     Export(
         "refunds",
         _("Refunds"),
-        _("Refunds that were created in these days, without those that failed."),
+        _("Refunds that were created on these days, without failed ones."),
         REFUNDS.headers,
         REFUNDS.cells,
     ),
     Export(
         "subscriptions",
         _("Subscriptions"),
-        _("Subscriptions that were ordered in these days, with their current state."),
+        _("Subscriptions that were ordered on these days, with their current state."),
         SUBSCRIPTIONS.headers,
         SUBSCRIPTIONS.cells,
     ),
     Export(
         "customers",
         _("Customers"),
-        _("Customers who were new in these days, with their billing details."),
+        _("Customers who were new on these days, with their billing details."),
         CUSTOMERS.headers,
         CUSTOMERS.cells,
     ),

@@ -10,7 +10,7 @@ class Figures:
 
     def __init__(self, period: Period) -> None:
         self.period, self.buckets = period, period.buckets
-        # Range 0 is the period before, range n + 1 is bucket n of the period.
+        # Range 0 is the previous period, range n + 1 is bucket n of the period.
         ranges = [(period.previous.start, period.previous.end)]
         ranges += [(bucket.start, bucket.end) for bucket in self.buckets]
         self.money = fetch_money(ranges)

@@ -107,7 +107,7 @@ def _stuck_payments() -> Iterator[Item]:
         title = _("A bank does not confirm a payment")
         since = purchase.created_at
         if purchase.is_open and purchase.returned_at:
-            title = _("A buyer came back from Stripe, and the payment is not known")
+            title = _("A buyer came back from Stripe, but the payment is unknown")
             since = purchase.returned_at
         detail = _("For %(time)s. Refresh the order from Stripe.") % {"time": timesince(since)}
         return Item(title, f"{detail} {about(purchase)}", order_url(purchase))

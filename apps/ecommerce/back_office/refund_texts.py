@@ -93,7 +93,7 @@ def success_text(refund: StripeData) -> str:
         )
     if refund["status"] == "pending":
         return _("The refund of %(amount)s is on its way, and Stripe waits for the bank.") % amount
-    return _("%(amount)s were refunded.") % amount
+    return _("%(amount)s was refunded.") % amount
 
 
 def failure_text(refund: StripeData) -> str:

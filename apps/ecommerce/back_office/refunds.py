@@ -66,7 +66,7 @@ class RefundForm(ActionForm):
             amount.initial = format_amount(self.payments[0].amount_after_refunds, self.payments[0].currency)
         else:
             amount.required = False
-            amount.help_text = _("Empty: all that is left of the payment.")
+            amount.help_text = _("Empty: the rest of the payment.")
         if not purchase.will_be_charged_again:
             del self.fields["cancel"]
 
@@ -102,7 +102,7 @@ class RefundPayment(OrderAction):
     def describe(self, purchase: Purchase) -> list[str]:
         texts = [describe_access(purchase, refundable_payments(purchase))]
         if purchase.upgrades.exists():
-            texts.append(_("A full refund also ends the access of the upgrade that was paid on top."))
+            texts.append(_("A full refund also ends access through the upgrade of this order."))
         if charge := next_charge(purchase):
             texts.append(describe_subscription(purchase, charge))
         if any(dispute_suspension(payment.dispute_status) for payment in purchase.payments.all()):
@@ -160,7 +160,7 @@ def _find_or_create(payment: Payment, entry: OperatorAction, data: dict[str, Any
     if refunded > payment.amount_refunded:
         sync_purchase(payment.purchase, f"refund by {entry.operator_name}")
         raise ActionRefused(
-            _("%(amount)s of this payment have been refunded at Stripe. Check the order, and confirm again.")
+            _("%(amount)s of this payment has been refunded at Stripe. Check the order, and confirm again.")
             % {"amount": format_money(refunded, payment.currency)}
         )
     params: RefundCreateParams = {

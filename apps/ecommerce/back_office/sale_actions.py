@@ -95,7 +95,7 @@ class CorrectSaleEmail(SaleAction):
     def run(self, sale: ExternalSale, entry: OperatorAction, data: dict[str, Any]) -> str:
         rows = ExternalSale.objects.filter(pk=sale.pk, purchase=None)
         if not rows.update(email=data["email"]):
-            raise ActionRefused(_("The sale has been assigned meanwhile."))
+            raise ActionRefused(_("The sale has already been assigned."))
         entry.purchase = adopt_sale(rows.get(), f"address corrected by {entry.operator_name}")
         values = {"old": sale.email or "—", "new": data["email"], "order": entry.purchase}
         if entry.purchase:

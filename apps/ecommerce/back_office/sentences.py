@@ -22,7 +22,7 @@ NO_ACCESS: dict[str, str | Promise] = {
     Status.OPEN: gettext_lazy("the payment was not completed."),
     Status.EXPIRED: gettext_lazy("the checkout expired without a payment."),
     Status.PROCESSING: gettext_lazy(
-        "the bank is still processing the payment, which can take several business days. Access starts by itself "
+        "the bank is still processing the payment, which can take several business days. Access starts automatically "
         "when it arrives."
     ),
     Status.FAILED: gettext_lazy("the payment failed%(code)s."),
@@ -30,7 +30,7 @@ NO_ACCESS: dict[str, str | Promise] = {
     Status.UNPAID: gettext_lazy("the renewal is unpaid, and Stripe has stopped trying."),
     Status.PAUSED: gettext_lazy("the subscription is paused at Stripe."),
     Status.CANCELED: gettext_lazy("the subscription has ended."),
-    Suspension.REFUNDED: gettext_lazy("%(refunded)s were refunded, which is all that was paid."),
+    Suspension.REFUNDED: gettext_lazy("%(refunded)s was refunded, which is everything that was paid."),
     Suspension.DISPUTED: gettext_lazy("the buyer's bank has opened a dispute about the payment."),
     Suspension.DISPUTE_LOST: gettext_lazy(
         "the dispute was lost, and the bank has returned the money to the buyer."
@@ -53,7 +53,7 @@ def access_now(purchase: Purchase) -> AccessNow:
         return AccessNow(False, _("it waits until an account confirms this e-mail address."))
     if purchase.is_unclaimed:
         return AccessNow(
-            True, _("it is bought without an account: the buyer's browser and the e-mailed link open it.")
+            True, _("bought without an account: the buyer's browser and the link in the e-mails open it.")
         )
     if purchase.user is None:
         return AccessNow(False, _("the buyer's account was deleted."))
@@ -68,7 +68,7 @@ def _why_closed(purchase: Purchase) -> str:
     if purchase.revoked_at:
         return str(NO_ACCESS[Suspension.REVOKED])
     if purchase.granted_until and purchase.granted_until <= timezone.now():
-        return _fill(_("it was given without payment, until %(granted_until)s."), purchase)
+        return _fill(_("it was granted without payment, until %(granted_until)s."), purchase)
     if purchase.is_suspended:
         if upgrade_note(purchase):
             text = _("it is an upgrade of %(order)s, whose payment was refunded or disputed.")
@@ -80,34 +80,35 @@ def _why_closed(purchase: Purchase) -> str:
         return _fill(_("the subscription ended on %(cancel_at)s."), purchase)
     if purchase.collection_paused and purchase.paid_until:
         return _fill(
-            _("its payments are paused at Stripe, and nothing is paid since %(paid_until)s."), purchase
+            _("its payments are paused at Stripe, and nothing has been paid since %(paid_until)s."), purchase
         )
     if not purchase.paid_until:
         return _("no period of the subscription is paid.")
     if not purchase.has_paid:
         return _fill(_("the free trial ended on %(paid_until)s, and nothing was paid."), purchase)
     return _fill(
-        _("nothing is paid since %(paid_until)s, and the %(grace)d days of grace are over."), purchase
+        _("nothing has been paid since %(paid_until)s, and the grace period of %(grace)d days is over."),
+        purchase,
     )
 
 
 def _why_open(purchase: Purchase) -> str:
     now = timezone.now()
     if purchase.granted_until:
-        return _fill(_("given without payment, until %(granted_until)s."), purchase)
+        return _fill(_("granted without payment, until %(granted_until)s."), purchase)
     if purchase.granted_at:
-        return _("given without payment.")
+        return _("granted without payment.")
     if purchase.status == Status.PAID:
         if purchase.amount_refunded:
             return _fill(
-                _("paid. %(refunded)s of %(amount)s were refunded, which does not end access."), purchase
+                _("paid. %(refunded)s of %(amount)s was refunded, which does not end access."), purchase
             )
         return _("paid.") if purchase.amount_total else _("nothing had to be paid.")
     if purchase.paid_until and purchase.paid_until <= now:
         if purchase.status == Status.PAST_DUE:
             return _fill(
                 _(
-                    "the renewal payment failed, and the grace of %(grace)d days lasts until %(access_until)s."
+                    "the renewal payment failed, and the grace period of %(grace)d days lasts until %(access_until)s."
                 ),
                 purchase,
             )

@@ -76,7 +76,7 @@ def _split(number: str, places: int) -> tuple[str, str]:
     if places != 3 and _are_groups([head, tail]):
         return head + tail, ""
     raise AmountError(
-        _("It is unclear whether this is a thousand or a fraction. Write it like %(example)s.")
+        _("It is unclear whether this means thousands or decimals. Write it like %(example)s.")
         % {"example": _example()}
     )
 

@@ -47,7 +47,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.exclude(session_id=None, subscription_id="", invoice_id="", granted_at=None, paid_at=None)
 
     def bought(self) -> PurchaseQuerySet:
-        """Exclude access that was given without payment."""
+        """Exclude access that was granted without payment."""
         return self.filter(granted_at=None)
 
     def waiting(self) -> PurchaseQuerySet:

@@ -152,7 +152,7 @@ def _say_that_there_is_none(email: str) -> None:
         return
     subject = _("Your purchases at %(site)s") % {"site": settings.SITE_NAME}
     body = _(
-        "Somebody asked for the purchases of this e-mail address. There are none. Maybe you used another address?\n\n"
-        "If it wasn't you, you can ignore this e-mail.\n\n%(url)s"
+        "Someone asked for the purchases of this e-mail address, but there are none. Did you use another address?\n\n"
+        "If this wasn't you, you can ignore this e-mail.\n\n%(url)s"
     )
     deliver.func(subject, body % {"url": settings.SITE_URL}, settings.DEFAULT_FROM_EMAIL, [email], [])

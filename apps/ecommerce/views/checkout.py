@@ -152,8 +152,8 @@ def checkout_return(request: BuyerRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         text = _(
-            "This order belongs to another account than %(email)s. To see it, sign out, and sign in with the account "
-            "with which you bought it."
+            "This order does not belong to %(email)s. To see it, sign out, then sign in with the account you used when "
+            "you bought."
         )
         messages.error(request, text % {"email": request.user.email})
         return redirect("purchases")
@@ -208,7 +208,7 @@ def _redirect_to_stripe(
     except ShopCannotSell as problem:
         report_problem(problem)
         text = _(
-            "We can't take payments right now. We've been told, and will fix it. You have not been charged."
+            "We can't take payments right now. We've been notified and will fix it. You have not been charged."
         )
         messages.error(request, text)
     except stripe.StripeError:

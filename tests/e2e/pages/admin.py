@@ -25,7 +25,7 @@ class FileAdmin:
         self.messages.wait_for()
 
     def tell_owners(self) -> None:
-        self.page.get_by_role("link", name="Tell owners about this update").click()
+        self.page.get_by_role("link", name="Notify owners about this update").click()
         self.page.get_by_role("button", name="Send the e-mails").click()
 
 

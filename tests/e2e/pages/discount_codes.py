@@ -8,7 +8,7 @@ class NewCodePage:
         self.page = page
         self.code = page.get_by_label("Code:", exact=True)
         self.percent = page.get_by_label("Percent:", exact=True)
-        self.uses = page.get_by_label("Number of uses:", exact=True)
+        self.uses = page.get_by_label("Maximum number of uses:", exact=True)
         self.note = page.get_by_label("Note:", exact=True)
         self.create_button = page.get_by_role("button", name="Create code")
         self.errors = page.locator(".errorlist")

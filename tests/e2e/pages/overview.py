@@ -7,7 +7,7 @@ class Overview:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.content = page.locator(".shop-overview")
-        self.attention = page.get_by_role("region", name="What needs you")
+        self.attention = page.get_by_role("region", name="Needs attention")
         self.chosen_period = page.get_by_role("navigation", name="Period").locator("[aria-current]")
         self.charts = page.get_by_role("img", name="Sales")
         self.errors = page.locator(".period .errornote")
