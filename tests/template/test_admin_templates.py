@@ -13,6 +13,7 @@ FOLDER = Path(admin.__file__).parent / "templates"
 COPIED = {
     "admin/change_list_results.html": "c8ea5bd68f8be58b",
     "admin/edit_inline/tabular.html": "ef1b0d9b50be1e24",
+    "admin/filter.html": "72f8dacc61259f70",
 }
 
 
