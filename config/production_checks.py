@@ -116,7 +116,7 @@ def _check_stripe() -> Iterator[str]:
 def _check_email() -> Iterator[str]:
     url = os.environ.get("EMAIL_URL", "")
     if _lacks_provider_option(url):
-        yield "EMAIL_URL has not all options that the provider needs. See https://anymail.dev/en/stable/esps/."
+        yield "EMAIL_URL lacks options that the provider needs. See https://anymail.dev/en/stable/esps/."
     elif not settings.DEBUG and url.endswith(PRINTING_BACKENDS):
         yield "EMAIL_URL prints e-mails with sign-in codes to the log. Set a mail server. In a demo, leave it empty."
     elif _is_public_site() and not settings.STRIPE_SANDBOX and not (url and settings.SENDS_MAIL):

@@ -414,7 +414,7 @@ def test_time_limit_of_a_dispute_is_in_the_time_zone_of_the_shop(
     settings.TIME_ZONE = "Europe/Berlin"
     open_dispute(as_ada, icons)
     send_alerts()
-    assert "Respond until 2027-01-15 23:59 CET" in outbox.outbox[0].body
+    assert "Respond by 2027-01-15 23:59 CET" in outbox.outbox[0].body
     assert "product not received" in outbox.outbox[0].body
 
 

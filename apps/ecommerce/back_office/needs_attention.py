@@ -90,7 +90,7 @@ def _deadline(due_by: datetime | None) -> str:
     shown = date_format(timezone.localtime(due_by), "DATETIME_FORMAT")
     if due_by < timezone.now():
         return _("The answer was due on %(date)s") % {"date": shown}
-    return _("Answer it at Stripe until %(date)s") % {"date": shown}
+    return _("Answer it at Stripe by %(date)s") % {"date": shown}
 
 
 def _stuck_payments() -> Iterator[Item]:

@@ -42,7 +42,7 @@ def send_email(message: Message) -> None:
 
 
 def post(message: Message) -> None:
-    """Send the message to ALERT_WEBHOOK_URL. No error contains the URL, because who knows it can post."""
+    """Send the message to ALERT_WEBHOOK_URL. No error contains the URL, because anyone who knows it can post."""
     try:
         response = requests.post(
             settings.ALERT_WEBHOOK_URL,

@@ -143,7 +143,7 @@ def _messages(alerts: Iterable[Alert]) -> Iterator[tuple[Message, list[Alert]]]:
         lines = [
             line for name, rows in groupby(problems, lambda row: row.name) for line in _lines(name, [*rows])
         ]
-        footer = "Each of these is sent once. ALERTS_OFF in .env switches some off by their names."
+        footer = "To turn off an alert, add its name to ALERTS_OFF in .env."
         subject = f"Action needed at {settings.SITE_NAME}: {', '.join(names)}"
         body = "\n".join([*lines, "", f"{settings.SITE_URL}/admin/", footer])
         yield Message(subject, body, "\n".join(lines)), problems

@@ -50,4 +50,4 @@ def _deadline(payment: Payment) -> str:
     if payment.dispute_due_by is None:
         return "Respond at Stripe."
     due_by = timezone.localtime(payment.dispute_due_by, timezone.get_default_timezone())
-    return f"Respond until {due_by:%Y-%m-%d %H:%M %Z}."
+    return f"Respond by {due_by:%Y-%m-%d %H:%M %Z}."

@@ -55,7 +55,9 @@ def _repairs(report: Reconciliation) -> list[Problem]:
     advice = "To find the reason, run: python manage.py stripe_doctor"
     return [
         Problem(
-            RECONCILE_REPAIRED, f"A Stripe event did not arrive, and was made up for: {line}. {advice}", about
+            RECONCILE_REPAIRED,
+            f"A Stripe event did not arrive. reconcile_purchases has corrected it: {line}. {advice}",
+            about,
         )
         for about, line in report.repairs.items()
     ]

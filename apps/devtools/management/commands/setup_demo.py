@@ -16,7 +16,7 @@ USERS: dict[str, dict[str, Any]] = {
 
 
 class Command(BaseCommand):
-    help = "Create demo users, and what the demo products promise (development only). Safe to repeat."
+    help = "Create demo users and the content of the demo products (development only). Safe to repeat."
 
     def handle(self, *args: object, **options: object) -> None:
         if not settings.DEBUG:

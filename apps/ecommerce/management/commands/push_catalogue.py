@@ -7,9 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.push import push_catalogue
 
-SANDBOX_NOTE = (
-    "The shop uses the sandbox. For your Stripe account, set STRIPE_SECRET_KEY in .env, and repeat it."
-)
+SANDBOX_NOTE = "The shop uses the sandbox. For your Stripe account, set STRIPE_SECRET_KEY in .env, and run this command again."
 
 
 class Command(BaseCommand):
@@ -19,7 +17,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="Print what would be created, and create nothing."
         )
-        parser.add_argument("--with-demo", action="store_true", help="Also the products of the demo shop.")
+        parser.add_argument(
+            "--with-demo", action="store_true", help="Create the products of the demo shop, too."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         def write_progress(line: str) -> None:
@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"], with_demo=options["with_demo"], progress=write_progress
             )
         except stripe.StripeError as error:
-            text = f"A request to Stripe failed: {error.user_message or error} Run the command again: it goes on."
+            text = f"A request to Stripe failed: {error.user_message or error} Run the command again to continue."
             raise CommandError(text) from error
         verb = "would create" if push.dry_run else "created"
         for line in push.created:

@@ -21,8 +21,8 @@ class Command(BaseCommand):
             "--dry-run", action="store_true", help="Print what would be repaired, without changing anything."
         )
         restored = (
-            "The database was restored, not by make restore, from a backup. Send no e-mails about what happened before "
-            "this time (UTC), when the site stopped sending them: 2026-11-01T10:00, 36h; now, if it is not given."
+            "Use it after restoring a backup in another way than by make restore. Send no e-mails about what happened "
+            "before this time (UTC), when the site stopped sending them: 2026-11-01T10:00 or 36h. Default: now."
         )
         parser.add_argument("--restored", type=parse_since, nargs="?", const=timezone.now(), help=restored)
         background = "Enqueue it for the worker (see TASKS_BACKEND) and return immediately."

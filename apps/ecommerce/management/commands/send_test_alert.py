@@ -7,7 +7,7 @@ from apps.ecommerce.operations.alert_channels import CHANNELS, Message
 
 
 class Command(BaseCommand):
-    help = "Send a test alert to ALERT_EMAIL and to ALERT_WEBHOOK_URL, and print whether that was possible."
+    help = "Send a test alert to ALERT_EMAIL and to ALERT_WEBHOOK_URL, and print whether they were sent."
 
     def handle(self, *args: Any, **options: Any) -> None:
         text = "This is a test: alerts of your shop reach you here."
