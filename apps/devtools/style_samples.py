@@ -136,7 +136,7 @@ def samples() -> dict[str, Any]:
         "consents": [make_consent(kind, order) for kind in TEXTS],
         "notes": [
             Message(constants.SUCCESS, "Your new address is confirmed."),
-            Message(constants.INFO, "That page belongs to Tiny Tools. Buy it once and it is yours."),
+            Message(constants.INFO, "You need Tiny Tools to open that page."),
             Message(constants.WARNING, "Your session is about to end."),
             Message(constants.ERROR, "The billing page can't be opened now. Please try again in a minute."),
         ],

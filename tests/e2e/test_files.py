@@ -25,7 +25,7 @@ def test_founder_announces_a_version_and_an_owner_unsubscribes(
     (tmp_path / "icons.zip").write_bytes(b"more icons")
     founder.goto(goods.files.get())
     founder.add_version(tmp_path / "icons.zip", label="2.0", notes="Now with **arrows**.")
-    founder.tell_owners()
+    founder.notify_owners()
     expect(founder.messages).to_contain_text("1 owner gets an e-mail")
 
     (text,) = [get_content(mail, "plain") for mail in list_mails().values() if mail["List-Unsubscribe"]]

@@ -33,7 +33,7 @@ def test_operator_gives_access_sees_it_as_the_buyer_and_revokes_it(
     page.keyboard.type(ada.email)
     enter(page, form.reason, "Helped us")
     press(page, form.button)
-    expect(form.messages).to_contain_text("is given")
+    expect(form.messages).to_contain_text("was granted")
     purchase = Purchase.objects.get()
     assert has_access(purchase)
 

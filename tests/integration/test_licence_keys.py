@@ -56,7 +56,7 @@ def configure(configuration: ProductConfiguration, **values: Any) -> ProductConf
     return configuration
 
 
-def ask(action: str, key: str, instance: str = "", **more: str) -> dict[str, Any]:
+def post_licence(action: str, key: str, instance: str = "", **more: str) -> dict[str, Any]:
     """Send a request without cookies, as programs do. Return the verified body, with the status code."""
     data = {"key": key, "instance": instance, **more}
     response = Client(enforce_csrf_checks=True).post(f"/licences/{action}/", data)
@@ -105,31 +105,31 @@ def test_key_is_valid_while_the_purchase_gives_access(
 ) -> None:
     purchase = buy(as_ada, licensed)
     key = key_of(purchase)
-    answer = ask("validate", key, nonce="n1")
+    answer = post_licence("validate", key, nonce="n1")
     assert (answer["status_code"], answer["valid"], answer["product"]) == (200, True, licensed.slug)
     assert (answer["nonce"], answer["test"], answer["max_activations"]) == ("n1", True, 2)
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     deliver(sandbox, purchase)
-    answer = ask("validate", key)
+    answer = post_licence("validate", key)
     assert (answer["status_code"], answer["valid"], answer["error"]) == (403, False, "key_inactive")
-    assert ask("activate", key, "laptop")["error"] == "key_inactive"
+    assert post_licence("activate", key, "laptop")["error"] == "key_inactive"
     assert key not in as_ada.get(purchase.get_absolute_url()).content.decode()
 
 
 def test_activations_are_limited(as_ada: Client, licensed: ProductConfiguration) -> None:
     key = key_of(buy(as_ada, licensed))
-    assert ask("validate", key, "laptop")["error"] == "not_activated"
-    assert ask("activate", key, "laptop")["activations"] == 1
-    assert ask("activate", key, "laptop")["activations"] == 1
-    assert ask("activate", key, "desktop")["valid"]
-    refused = ask("activate", key, "phone")
+    assert post_licence("validate", key, "laptop")["error"] == "not_activated"
+    assert post_licence("activate", key, "laptop")["activations"] == 1
+    assert post_licence("activate", key, "laptop")["activations"] == 1
+    assert post_licence("activate", key, "desktop")["valid"]
+    refused = post_licence("activate", key, "phone")
     assert (refused["status_code"], refused["error"]) == (409, "activation_limit")
-    assert ask("validate", key, "desktop")["valid"]
-    assert ask("deactivate", key, "laptop")["activations"] == 1
-    assert ask("deactivate", key, "laptop")["error"] is None
-    assert ask("activate", key, "phone")["valid"]
+    assert post_licence("validate", key, "desktop")["valid"]
+    assert post_licence("deactivate", key, "laptop")["activations"] == 1
+    assert post_licence("deactivate", key, "laptop")["error"] is None
+    assert post_licence("activate", key, "phone")["valid"]
     configure(licensed, max_activations=0)
-    assert ask("activate", key, "laptop")["valid"]
+    assert post_licence("activate", key, "laptop")["valid"]
 
 
 def test_answer_of_another_request_does_not_validate_a_key(
@@ -138,11 +138,11 @@ def test_answer_of_another_request_does_not_validate_a_key(
     purchase = buy(as_ada, licensed)
     key = key_of(purchase)
     assert (
-        ask("deactivate", key, "laptop", nonce="n1")["valid"] is False
+        post_licence("deactivate", key, "laptop", nonce="n1")["valid"] is False
     )  # it is not activated for the laptop
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     deliver(sandbox, purchase)
-    answer = ask("deactivate", key, "laptop", nonce="n1")
+    answer = post_licence("deactivate", key, "laptop", nonce="n1")
     assert (answer["status_code"], answer["valid"], answer["error"]) == (200, False, None)
 
 
@@ -155,13 +155,13 @@ def test_each_seat_of_a_subscription_can_be_activated(
     seats: Any = {"items": [{"id": item, "quantity": 3}]}
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, seats)
     deliver(sandbox, purchase)
-    assert ask("validate", key_of(purchase))["max_activations"] == 3
+    assert post_licence("validate", key_of(purchase))["max_activations"] == 3
 
 
 def test_owner_deactivates_a_computer(as_ada: Client, as_bob: Client, licensed: ProductConfiguration) -> None:
     purchase = buy(as_ada, licensed)
     key = key_of(purchase)
-    ask("activate", key, "<b>old & broken</b>")
+    post_licence("activate", key, "<b>old & broken</b>")
     page = as_ada.get(purchase.get_absolute_url()).content.decode()
     assert "&lt;b&gt;old &amp; broken&lt;/b&gt;" in page
     activation = LicenceKey.objects.get(key=key).activations.get()
@@ -169,13 +169,13 @@ def test_owner_deactivates_a_computer(as_ada: Client, as_bob: Client, licensed: 
     assert as_bob.post(url).status_code == 404
     assert as_ada.get(url).status_code == 405
     assert as_ada.post(url).status_code == 302
-    assert ask("validate", key, "<b>old & broken</b>")["error"] == "not_activated"
+    assert post_licence("validate", key, "<b>old & broken</b>")["error"] == "not_activated"
 
 
 @pytest.mark.parametrize("action", ["validate", "activate", "deactivate"])
 def test_unknown_and_unsold_keys_are_refused_alike(action: str, listed: ProductConfiguration) -> None:
     listed.issued_keys.create(key="UNSOLD")
-    answers = [ask(action, key, "laptop") for key in ("UNSOLD", "UNKNOWN")]
+    answers = [post_licence(action, key, "laptop") for key in ("UNSOLD", "UNKNOWN")]
     assert [answer["status_code"] for answer in answers] == [404, 404]
     assert answers[0] | {"at": 0} == answers[1] | {"at": 0}
 
@@ -313,7 +313,10 @@ def test_replaced_key_is_not_valid_any_more(
     form = {"action": "replace", "_selected_action": [old.pk], "token": str(uuid4())}
     as_olive.post("/admin/ecommerce/licencekey/", form)
     new = key_of(purchase)
-    assert (ask("validate", old.key)["error"], ask("validate", new)["valid"]) == ("key_inactive", True)
+    assert (post_licence("validate", old.key)["error"], post_licence("validate", new)["valid"]) == (
+        "key_inactive",
+        True,
+    )
     assert new in sent_to_buyers()[-1].body
     as_olive.post("/admin/ecommerce/licencekey/", form)  # pressed twice
     as_olive.post("/admin/ecommerce/licencekey/", form | {"token": str(uuid4())})  # on two pages
@@ -379,7 +382,10 @@ def test_plan_of_another_product_gets_another_key(
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, change)
     purchase = deliver(sandbox, purchase)
     new = LicenceKey.objects.for_purchase(purchase).get().key
-    assert (ask("validate", old)["error"], ask("validate", new)["product"]) == ("key_inactive", "letter")
+    assert (post_licence("validate", old)["error"], post_licence("validate", new)["product"]) == (
+        "key_inactive",
+        "letter",
+    )
 
 
 def test_buyers_at_the_same_time_get_different_keys(
@@ -436,7 +442,7 @@ def test_keys_are_in_the_export_of_personal_data(
     as_ada: Client, ada: User, licensed: ProductConfiguration
 ) -> None:
     key = key_of(buy(as_ada, licensed))
-    ask("activate", key, "Ada's laptop")
+    post_licence("activate", key, "Ada's laptop")
     (exported,) = export_purchases(ada)
     assert exported["licence_keys"] == [{"key": key, "activated_for": ["Ada's laptop"]}]
 
@@ -446,4 +452,4 @@ def test_key_survives_the_deletion_of_the_account(
 ) -> None:
     key = key_of(buy(as_ada, licensed))
     ada.delete()
-    assert ask("validate", key)["valid"]
+    assert post_licence("validate", key)["valid"]

@@ -80,7 +80,7 @@ def start_at_customer(operator: Client, user: User) -> Any:
     return operator.post(url, {"token": token})
 
 
-def who(client: Client) -> str:
+def signed_in_email(client: Client) -> str:
     """Return the e-mail address of the user who is signed in for the pages."""
     return str(client.get("/purchases/").context["user"].email)
 
@@ -105,7 +105,7 @@ def test_stop_returns_to_the_operators_own_session(viewing: Client, stan: User, 
     response = viewing.post(STOP)
     assert response["Location"] == f"/admin/ecommerce/purchase/{purchase.pk}/change/"
     assert viewing.cookies[COOKIE].value == ""
-    assert (who(viewing), viewing.session.session_key) == (stan.email, key)
+    assert (signed_in_email(viewing), viewing.session.session_key) == (stan.email, key)
     assert viewing.get("/admin/").status_code == 200
     assert viewing.get(purchase.get_absolute_url()).status_code == 404
 
@@ -127,7 +127,7 @@ def test_view_starts_from_the_page_of_a_customer_without_orders(as_stan: Client,
     link = f"/admin/ecommerce/purchase/view-as/{bob.pk}/"
     assert link in as_stan.get(f"/admin/users/user/{bob.pk}/change/").content.decode()
     assert start_at_customer(as_stan, bob)["Location"] == "/purchases/"
-    assert who(as_stan) == bob.email
+    assert signed_in_email(as_stan) == bob.email
     assert as_stan.post(STOP)["Location"] == f"/admin/users/user/{bob.pk}/change/"
 
 
@@ -142,7 +142,7 @@ def test_view_ends_after_thirty_minutes(viewing: Client, stan: User, purchase: P
     assert response["Location"] == f"/admin/ecommerce/purchase/{purchase.pk}/change/"
     assert not Purchase.objects.filter(user=stan).exists()
     assert entries.get().finished_at == before
-    assert who(viewing) == stan.email
+    assert signed_in_email(viewing) == stan.email
 
 
 def test_other_requests_need_no_additional_queries(as_ada: Client, icons: ProductConfiguration) -> None:
@@ -181,7 +181,7 @@ def test_no_url_changes_anything(populated_shop: Shop, settings: Any) -> None:
         ):
             assert operator.post(url_path, headers=headers).status_code == 403, (url.name, headers)
     assert rows_of_all_tables() == before
-    assert who(operator) == "ada@example.com"
+    assert signed_in_email(operator) == "ada@example.com"
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete", "trace"])
@@ -350,7 +350,7 @@ def test_view_ends_when_the_buyer_becomes_an_operator(
 ) -> None:
     User.objects.filter(pk=ada.pk).update(**rights)
     assert viewing.get("/purchases/").status_code == 302
-    assert who(viewing) == stan.email
+    assert signed_in_email(viewing) == stan.email
 
 
 def lose_permission(stan: User) -> None:
@@ -366,14 +366,14 @@ def test_view_ends_when_the_operator_loses_the_right(viewing: Client, stan: User
     lose(stan)
     response = viewing.get("/purchases/")
     assert response.status_code == 302
-    assert who(viewing) == stan.email
+    assert signed_in_email(viewing) == stan.email
     assert OperatorAction.objects.get().finished_at <= timezone.now()  # type: ignore[operator]
 
 
 def test_view_needs_the_second_factor(viewing: Client, stan: User, settings: Any) -> None:
     settings.ADMIN_REQUIRES_MFA = True
     assert viewing.get("/purchases/").status_code == 302
-    assert who(viewing) == stan.email
+    assert signed_in_email(viewing) == stan.email
 
 
 def test_blocked_operator_sees_nothing(viewing: Client, stan: User) -> None:
@@ -384,7 +384,7 @@ def test_blocked_operator_sees_nothing(viewing: Client, stan: User) -> None:
 @pytest.mark.parametrize("value", ["", "x", str(UUID(int=0)), "' OR 1=1"])
 def test_invented_cookie_does_nothing(as_bob: Client, bob: User, value: str) -> None:
     as_bob.cookies[COOKIE] = value
-    assert who(as_bob) == bob.email
+    assert signed_in_email(as_bob) == bob.email
     assert as_bob.cookies[COOKIE].value == ""
 
 
@@ -394,7 +394,7 @@ def test_cookie_of_another_operator_does_nothing(
     token = viewing.cookies[COOKIE].value
     for other, email in ((signed_in(olive), olive.email), (as_bob, bob.email)):
         other.cookies[COOKIE] = token
-        assert who(other) == email
+        assert signed_in_email(other) == email
     client.cookies[COOKIE] = token
     assert client.get("/purchases/").status_code == 302
 
@@ -404,7 +404,7 @@ def test_cookie_that_names_another_action_does_nothing(
 ) -> None:
     confirm(as_stan, action_url(purchase, "refresh"))
     as_stan.cookies[COOKIE] = str(OperatorAction.objects.get().token)
-    assert who(as_stan) == stan.email
+    assert signed_in_email(as_stan) == stan.email
 
 
 def test_stopped_view_can_be_resumed_neither_by_its_cookie_nor_by_its_form(
@@ -414,7 +414,7 @@ def test_stopped_view_can_be_resumed_neither_by_its_cookie_nor_by_its_form(
     fields = dict(re.findall(r'name="(token|state)" value="([^"]+)"', as_stan.get(url).content.decode()))
     for _ in range(2):  # a double press
         as_stan.post(url, fields)
-    assert who(as_stan) == "ada@example.com"
+    assert signed_in_email(as_stan) == "ada@example.com"
     token = as_stan.cookies[COOKIE].value
     as_stan.post(STOP)
     ended = OperatorAction.objects.get().finished_at
@@ -422,7 +422,7 @@ def test_stopped_view_can_be_resumed_neither_by_its_cookie_nor_by_its_form(
     as_stan.get("/purchases/")
     as_stan.cookies[COOKIE] = token
     as_stan.get("/purchases/")
-    assert who(as_stan) == stan.email
+    assert signed_in_email(as_stan) == stan.email
     assert OperatorAction.objects.get().finished_at == ended
 
 
@@ -430,7 +430,7 @@ def test_view_is_pinned_to_the_buyer_of_its_start(
     viewing: Client, ada: User, bob: User, purchase: Purchase
 ) -> None:
     Purchase.objects.filter(pk=purchase.pk).update(user=bob)
-    assert who(viewing) == ada.email
+    assert signed_in_email(viewing) == ada.email
 
 
 def test_stop_needs_a_csrf_token_and_an_earlier_form_can_not_be_sent_later(
@@ -447,7 +447,7 @@ def test_stop_needs_a_csrf_token_and_an_earlier_form_can_not_be_sent_later(
     page = browser.get(f"/store/{icons.slug}/").content.decode()
     (token,) = set(re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page))
     assert browser.post(STOP).status_code == 403
-    assert who(browser) == "ada@example.com"
+    assert signed_in_email(browser) == "ada@example.com"
     assert browser.post(STOP, {"csrfmiddlewaretoken": token}).status_code == 302
     form = {"price": icons.prices[0].id, "csrfmiddlewaretoken": token}
     assert browser.post(f"/store/{icons.slug}/buy/", form).status_code == 403
@@ -470,7 +470,7 @@ def test_stop_without_a_view_is_a_404(as_bob: Client, client: Client) -> None:
 
 def test_signing_in_as_another_user_ends_the_view(viewing: Client, bob: User) -> None:
     viewing.force_login(bob)
-    assert who(viewing) == bob.email
+    assert signed_in_email(viewing) == bob.email
 
 
 def test_cookie_is_not_readable_by_scripts_and_not_stored(viewing: Client) -> None:

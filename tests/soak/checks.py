@@ -154,12 +154,12 @@ def check_emails(row: Purchase, history: Sequence[Truth], *, imported: bool) -> 
             f"{kinds[kind]} e-mails {kind}, not {fewest} to {most}: {[(mail.kind, mail.about) for mail in mails]}"
         )
     refunds = Counter((mail.about, mail.amount) for mail in mails if mail.kind == Mail.Kind.REFUNDED)
-    _check_told("refund", refunds, expected_refund_emails(payments), imported)
+    _check_emails_about("refund", refunds, expected_refund_emails(payments), imported)
     disputes = Counter(mail.about for mail in mails if mail.kind == Mail.Kind.DISPUTED)
-    _check_told("dispute", disputes, expected_dispute_emails(payments), imported)
+    _check_emails_about("dispute", disputes, expected_dispute_emails(payments), imported)
 
 
-def _check_told(
+def _check_emails_about(
     name: str, told: Counter[Any], expected: Mapping[Any, tuple[int, int]], imported: bool
 ) -> None:
     assert told.keys() <= expected.keys(), f"an e-mail about a {name} that Stripe does not know"

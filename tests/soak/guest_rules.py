@@ -249,7 +249,7 @@ class GuestRules(RuleBasedStateMachine):
                 and _plan_product(subscription) == price.product_id
             ):
                 found.add(subscription["id"])
-            if row.price_id == price.id and not row.revoked_at and _is_paid_for_good(session):
+            if row.price_id == price.id and not row.revoked_at and _is_paid_and_not_reversed(session):
                 found.add(session_id)
         if isinstance(buyer, User):
             customers = set(StripeCustomer.objects.filter(user=buyer).values_list("id", flat=True))
@@ -284,7 +284,7 @@ def _plan_product(subscription: dict[str, Any]) -> str:
     return str(plan_item(subscription)["price"]["product"])
 
 
-def _is_paid_for_good(session: dict[str, Any]) -> bool:
+def _is_paid_and_not_reversed(session: dict[str, Any]) -> bool:
     """Return whether a one-time payment has succeeded, and was neither refunded nor disputed."""
     if session["mode"] != "payment" or session["status"] != "complete":
         return False

@@ -519,7 +519,7 @@ class Shop(GuestActs):
         )
         self._assert_payments_are_rebuilt()
         self._check_guests()
-        self._assert_next_payment_is_as_told()
+        self._assert_next_payment_is_as_shown()
         self._cancel_everything()
 
     def _check_final_state(self) -> None:
@@ -586,7 +586,7 @@ class Shop(GuestActs):
                 left = sum(payment.charged - payment.refunded for payment in licence.paid)
                 assert not left or self.seen[-1][1] in self.upgrades, "an owner pays the full price"
 
-    def _assert_next_payment_is_as_told(self) -> None:
+    def _assert_next_payment_is_as_shown(self) -> None:
         """Let the first renewal happen, and compare its invoice with what the order page said before."""
         rows = [row for row in self._all_rows() if row.next_payment_at]
         if not rows:

@@ -24,7 +24,7 @@ from apps.ecommerce.views import guests as guest_views
 from apps.users.guests import Guest
 from apps.users.models import User
 
-from .test_truth import CARD, DELIVER, LICENCE, MONTHLY, TRIAL, Act, Plant, play
+from .test_truth import CARD, DELIVER, LICENCE, MONTHLY, TRIAL, Act, Plant, run_schedule
 from .world import World
 
 GINA, TYPO, ADA = 0, 1, 2  # indexes of GUEST_ADDRESSES
@@ -223,10 +223,10 @@ def test_planted_fault_breaks_a_rule_of_guests(
     with monkeypatch.context() as patch:
         plant(patch)
         with pytest.raises(AssertionError, match=rule):
-            play(world, schedule)
+            run_schedule(world, schedule)
 
 
 @pytest.mark.timeout(600)
 def test_schedules_of_the_faults_of_guests_pass_without_them(world: World) -> None:
     for _plant, schedule, _rule in FAULTS.values():
-        play(world, schedule)
+        run_schedule(world, schedule)

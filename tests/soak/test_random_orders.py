@@ -39,18 +39,18 @@ def _without_garbage_collection() -> Iterator[None]:
 @pytest.mark.parametrize("number", SEEDS, ids=lambda number: f"SEED={number}")
 @pytest.mark.timeout(3600 if REPRODUCE else 1800)
 def test_store_agrees_with_stripe_after_any_order_of_events(world: World, number: int) -> None:
-    _play(world, number, min(SCHEDULES_PER_SEED, SCHEDULES))
+    _run_schedules(world, number, min(SCHEDULES_PER_SEED, SCHEDULES))
 
 
 @pytest.mark.timeout(600)
-def test_a_seed_plays_the_same_schedules(world: World) -> None:
+def test_seed_runs_the_same_schedules(world: World) -> None:
     """Compare acts and results. Threads take turns on SQLite only."""
     if connection.vendor == "sqlite":
-        assert _play(world, FIRST_SEED, 4) == _play(world, FIRST_SEED, 4)
+        assert _run_schedules(world, FIRST_SEED, 4) == _run_schedules(world, FIRST_SEED, 4)
 
 
-def _play(world: World, number: int, schedules: int) -> list[list[tuple[str, str]]]:
-    """Play schedules of a seed. Return the acts of each."""
+def _run_schedules(world: World, number: int, schedules: int) -> list[list[tuple[str, str]]]:
+    """Run schedules of a seed. Return the acts of each."""
     machine = type("Shop", (Shop,), {"world": world, "played": []})
     try:
         _run(machine, number, schedules)

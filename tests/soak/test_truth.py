@@ -110,7 +110,7 @@ def ignore_old_payments(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(webhooks, "purchases_for_payment", newest_only)
 
 
-def tell_one_refund(patch: pytest.MonkeyPatch) -> None:
+def email_one_refund_only(patch: pytest.MonkeyPatch) -> None:
     def queue_once(purchase: Purchase, kind: str, about: str, **values: Any) -> None:
         if kind != Mail.Kind.REFUNDED or not purchase.mails.filter(kind=kind).exists():
             emails.queue_email(purchase, kind, about, **values)
@@ -152,7 +152,7 @@ def forget_late_receipts(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(payment_news, "_needs_receipt", is_renewal)
 
 
-def tell_list_price(patch: pytest.MonkeyPatch) -> None:
+def show_list_price(patch: pytest.MonkeyPatch) -> None:
     def list_price(subscription: Any) -> dict[str, Any]:
         price = subscription["items"]["data"][-1]["price"]
         return {**next_payment_values(subscription), "next_amount": price["unit_amount"]}
@@ -196,8 +196,8 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         [begin(MONTHLY), DELIVER, renew(), DELIVER, refund(1.0, which=1), DELIVER],
         "in the store, but at Stripe",
     ),
-    "the second partial refund is not told": (
-        tell_one_refund,
+    "the second partial refund sends no e-mail": (
+        email_one_refund_only,
         [begin(MONTHLY), DELIVER, refund(0.3), DELIVER, refund(0.3)],
         "0 e-mails about a refund",
     ),
@@ -216,13 +216,13 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
         [begin(MONTHLY), DELIVER],
         "2 e-mails order, not 1",
     ),
-    "a first payment is not told if the renewal failed first": (
+    "a first payment sends no e-mail if the renewal failed first": (
         forget_late_receipts,
         [begin(MONTHLY, ending="lose"), renew(fails="all", news="")],
         "0 e-mails order, not 1",
     ),
     "the next amount is the list price": (
-        tell_list_price,
+        show_list_price,
         [begin(MONTHLY), DELIVER, manage("coupon", 2), DELIVER],
         "another amount than told",
     ),
@@ -251,16 +251,16 @@ def test_planted_fault_breaks_a_rule(fault: str, world: World, monkeypatch: pyte
     with monkeypatch.context() as patch:
         plant(patch)
         with pytest.raises(AssertionError, match=rule):
-            play(world, schedule)
+            run_schedule(world, schedule)
 
 
 @pytest.mark.timeout(600)
 def test_schedules_of_the_faults_pass_without_them(world: World) -> None:
     for _plant, schedule, _rule in FAULTS.values():
-        play(world, schedule)
+        run_schedule(world, schedule)
 
 
-def play(world: World, schedule: list[Act]) -> None:
+def run_schedule(world: World, schedule: list[Act]) -> None:
     machine = type("Shop", (Shop,), {"world": world, "played": []})()
     for name, values in schedule:
         getattr(machine, name)(**values)

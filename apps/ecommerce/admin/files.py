@@ -79,8 +79,8 @@ class FileVersionInline(admin.StackedInline):
             return "—"
         facts = [filesizeformat(version.size), f"{version.created_at:%Y-%m-%d %H:%M} UTC", version.sha256]
         if version.announced_at:
-            told = gettext("owners notified on %(day)s") % {"day": f"{version.announced_at:%Y-%m-%d}"}
-            facts.append(told)
+            notified = gettext("owners notified on %(day)s") % {"day": f"{version.announced_at:%Y-%m-%d}"}
+            facts.append(notified)
         return " · ".join(filter(None, facts))
 
 
@@ -146,7 +146,7 @@ class ProductFileAdmin(ProductContentsAdmin):
             text = gettext("The owners have already been notified about this version.")
             self.message_user(request, text, messages.WARNING)
             return
-        self.log_change(request, file, f"Told {count} owners about version {version}.")
+        self.log_change(request, file, f"Notified {count} owners about version {version}.")
         text = ngettext(
             "%(count)d owner gets an e-mail. Large numbers of e-mails are sent in batches.",
             "%(count)d owners get an e-mail. Large numbers of e-mails are sent in batches.",

@@ -144,10 +144,10 @@ def send_link(email: str, language: str) -> None:
         queue_requested_link(purchase)
         return
     with override(language or None):
-        _say_that_there_is_none(email)
+        _email_that_there_are_no_orders(email)
 
 
-def _say_that_there_is_none(email: str) -> None:
+def _email_that_there_are_no_orders(email: str) -> None:
     if is_daily_limit_reached("no orders", email):
         return
     subject = _("Your purchases at %(site)s") % {"site": settings.SITE_NAME}

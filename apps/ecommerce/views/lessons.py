@@ -110,7 +110,7 @@ def _get_preview(request: HttpRequest, slug: str, lesson_id: int) -> Lesson:
     configuration = get_object_or_404(configurations, slug=slug)
     row = _get_lesson(configuration, lesson_id)
     if not row.is_preview:
-        raise Http404("This lesson is no free preview.")
+        raise Http404("This lesson is not a free preview.")
     if not can_open_samples(request, configuration):
         raise Http404("This product is not on sale.")
     return row

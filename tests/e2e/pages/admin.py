@@ -24,7 +24,7 @@ class FileAdmin:
         self.page.get_by_role("button", name="Save and continue editing").click()
         self.messages.wait_for()
 
-    def tell_owners(self) -> None:
+    def notify_owners(self) -> None:
         self.page.get_by_role("link", name="Notify owners about this update").click()
         self.page.get_by_role("button", name="Send the e-mails").click()
 
