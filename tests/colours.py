@@ -92,7 +92,7 @@ def _parse_simple(text: str) -> Colour:
     try:
         red, green, blue, *alpha = ImageColor.getrgb(text)
     except ValueError:
-        raise ValueError(f"“{text}” is no colour") from None
+        raise ValueError(f"“{text}” is not a colour") from None
     return Colour(red / 255, green / 255, blue / 255, alpha[0] / 255 if alpha else 1)
 
 

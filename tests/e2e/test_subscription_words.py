@@ -91,7 +91,7 @@ def test_next_payment_has_quantity_and_add_on(member: PurchasePage) -> None:
 
 
 @pytest.mark.parametrize("behavior", ["keep_as_draft", "void", "mark_uncollectible"])
-def test_paused_payments_are_no_next_payment(member: PurchasePage, behavior: str) -> None:
+def test_paused_payments_show_no_next_payment(member: PurchasePage, behavior: str) -> None:
     library = Library(member.page)
     change(pause_collection={"behavior": behavior})
     expect(member.in_state("collection_paused")).to_contain_text(

@@ -29,7 +29,7 @@ def read_form(client: Client, url: str) -> dict[str, Any]:
 
 
 def form_of(response: Any) -> dict[str, Any]:
-    """Return the values of the editor's inputs by name. Templates of new rows are no part of the form."""
+    """Return the values of the editor's inputs by name. Templates of new rows are not part of the form."""
     parser = _FormParser()
     parser.feed(response.content.decode())
     return parser.values

@@ -247,7 +247,7 @@ def test_every_url_of_the_template_has_an_access_row() -> None:
 def test_rows_of_the_shop_belong_to_urls() -> None:
     found = {url.name for url in site_urls() if url.is_shop or url.is_admin}
     for table in (access.GET, access.POST, access.PARAMETERS, access.WITHOUT_CSRF_TOKEN):
-        assert not table.keys() - found, f"{table.keys() - found} in apps/shop/tests/access.py are no URLs."
+        assert not table.keys() - found, f"{table.keys() - found} in apps/shop/tests/access.py are not URLs."
 
 
 def test_each_role_reads_only_permitted_urls_uncached(populated_shop: Shop) -> None:

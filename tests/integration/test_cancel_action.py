@@ -69,7 +69,7 @@ def test_end_on_a_day_is_undone_too(as_olive: Client, purchase: Purchase, sandbo
     assert at_stripe(sandbox, purchase).cancel_at is None
 
 
-def test_cancellation_that_the_buyer_has_already_undone_is_no_error(
+def test_cancellation_that_the_buyer_has_already_undone_causes_no_error(
     as_olive: Client, purchase: Purchase, sandbox: Any
 ) -> None:
     confirm(as_olive, action_url(purchase, "cancel"), when="period_end")

@@ -364,7 +364,7 @@ def test_each_download_is_an_entry_of_the_audit_log(as_olive: Client, olive: Use
         assert "ada@example.com" not in entry.message
 
 
-def test_error_before_the_first_row_is_no_download(
+def test_error_before_the_first_row_is_not_logged_as_a_download(
     as_olive: Client, price: Price, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any) -> Any:
@@ -407,7 +407,7 @@ def test_permission_alone_is_enough(price: Price) -> None:
 
 
 def test_visitors_and_buyers_are_sent_to_the_sign_in_page(as_ada: Client, ada: User) -> None:
-    ada.user_permissions.add(Permission.objects.get(codename="export_reports"))  # but she is no staff
+    ada.user_permissions.add(Permission.objects.get(codename="export_reports"))  # but she is not staff
     for client in (Client(), as_ada):
         for response in (client.get(EXPORTS_PAGE), post(client, "orders")):
             assert response.status_code in (302, 403)

@@ -254,7 +254,7 @@ def test_unpaid_and_unknown_sales_are_not_listed(
     assert not ExternalSale.objects.exists()
 
 
-def test_sales_of_the_store_and_of_other_shops_are_no_external_sales(
+def test_sales_of_the_store_and_of_other_shops_are_not_external_sales(
     as_ada: Client, verified: User, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.CHECKOUT_INVOICES = True
@@ -309,7 +309,7 @@ def test_stripe_error_while_assigning_keeps_the_sale(
     assert owned(verified, icons.product)
 
 
-def test_unpaid_subscription_is_no_sale_until_it_is_paid(
+def test_unpaid_subscription_is_not_a_sale_until_it_is_paid(
     verified: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
     v1 = sandbox.client.v1
@@ -326,7 +326,7 @@ def test_unpaid_subscription_is_no_sale_until_it_is_paid(
     assert ExternalSale.objects.get().price.product == club.product
 
 
-def test_renewal_in_the_shape_of_an_older_api_version_is_no_new_sale(
+def test_renewal_in_the_shape_of_an_older_api_version_is_not_a_new_sale(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     buy(as_ada, club)
@@ -350,7 +350,7 @@ def test_sales_of_live_mode_are_not_assigned_in_test_mode(
     assert shop_checks.check_shop()["sales-unassigned"] == []
 
 
-def test_subscription_of_the_store_that_was_just_synced_is_no_external_sale(
+def test_subscription_of_the_store_that_was_just_synced_is_not_an_external_sale(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     """Another process may sync the purchase after this one has not found its subscription."""

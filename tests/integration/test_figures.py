@@ -319,7 +319,7 @@ NEW_TRIAL = [
     step("trialing", paid=True),
     step("active", paid=True),
 ]
-# The store hears of the end two days later.
+# The store learns of the end two days later.
 LATE_END = [step("active", paid=True), step("canceled", after=5 * MINUTES, heard_late=2 * MINUTES)]
 
 

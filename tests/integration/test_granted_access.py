@@ -337,7 +337,7 @@ def test_person_with_given_access_can_still_buy(
     assert has_access(given)
 
 
-def test_higher_plan_is_bought_at_its_full_price_and_is_no_upgrade(
+def test_higher_plan_is_bought_at_its_full_price_and_is_not_an_upgrade(
     as_olive: Client, verified_ada: User, as_ada: Client, icons: ProductConfiguration, team: Price
 ) -> None:
     give(as_olive, icons, verified_ada.email)

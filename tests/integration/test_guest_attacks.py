@@ -575,8 +575,8 @@ def test_operator_corrects_the_address_of_a_guest(
     assert Client().post(emailed_link()).status_code == 302
 
 
-def test_orders_of_guests_are_no_alert(sandbox: Any, club: ProductConfiguration) -> None:
-    """Their subscriptions have no account yet, and that is no problem of the shop."""
+def test_orders_of_guests_send_no_alert(sandbox: Any, club: ProductConfiguration) -> None:
+    """Their subscriptions have no account yet, which is not a problem of the shop."""
     buy(Client(), club)
     sandbox.deliver()
     assert not [text for text in check_shop().values() if text]

@@ -43,7 +43,7 @@ def request_change(browser: Client, email: str) -> None:
 def test_link_to_a_pending_address_does_not_verify_the_account_that_waits_for_it(
     sandbox: Any, icons: ProductConfiguration
 ) -> None:
-    """An attacker registers the victim's address, enters an own one, buys with it, and opens the link."""
+    """An attacker registers the victim's address, changes it to their own, buys with it, and opens the link."""
     order = buy(Client(), icons, email=VICTIM)
     attacker = sign_up(VICTIM)
     request_change(attacker, "eve@example.com")

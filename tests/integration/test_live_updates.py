@@ -74,7 +74,7 @@ def test_visitor_pages_do_not_poll(client: Client, icons: ProductConfiguration) 
     assert client.get(CHANGES).status_code == 302
 
 
-def test_purchase_of_another_user_is_no_change(
+def test_purchase_of_another_user_is_not_a_change(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration
 ) -> None:
     version_of_bob, version_of_ada = version_in(as_bob.get("/store/")), version_in(as_ada.get("/store/"))

@@ -22,7 +22,9 @@ def admin_lists() -> list[str]:
     ]
 
 
-def test_null_byte_in_query_strings_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_null_byte_in_query_strings_causes_no_server_error(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
     order = buy(as_ada, icons).get_absolute_url()
     pages = [
         "/",
@@ -54,7 +56,7 @@ def test_null_byte_in_query_strings_is_no_server_error(as_ada: Client, icons: Pr
                 assert client.get(page, {name: NULL_BYTE}).status_code < 500, (page, name)
 
 
-def test_null_byte_in_forms_is_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_null_byte_in_forms_causes_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
     forms: dict[str, dict[str, str]] = {
         "/store/icon-set/buy/": {"price": NULL_BYTE, "next": NULL_BYTE},
         "/accounts/login/": {"login": NULL_BYTE, "password": NULL_BYTE, "next": NULL_BYTE},
@@ -68,7 +70,7 @@ def test_null_byte_in_forms_is_no_server_error(as_ada: Client, icons: ProductCon
 
 
 @pytest.mark.parametrize("name", admin_lists())
-def test_null_byte_in_admin_lists_is_no_server_error(olive: User, name: str) -> None:
+def test_null_byte_in_admin_lists_causes_no_server_error(olive: User, name: str) -> None:
     client, url = signed_in(olive), reverse(name)
     model_admin: Any = next(
         row for model, row in admin.site._registry.items() if model._meta.model_name in name

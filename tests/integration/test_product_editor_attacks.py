@@ -148,7 +148,7 @@ def tiny() -> bytes:
         ("photo.tiff", b"II*\0"),
     ],
 )
-def test_files_that_are_no_usable_image_are_refused(
+def test_files_that_are_not_usable_images_are_refused(
     as_olive: Client, sandbox: Any, name: str, content: bytes
 ) -> None:
     file = SimpleUploadedFile(name, content, "image/png")

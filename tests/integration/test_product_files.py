@@ -253,7 +253,7 @@ def test_sample_is_public_while_the_product_is_on_sale(
         assert body(as_ada, path) == b"sample", status
 
 
-def test_other_files_are_no_samples(as_bob: Client, icons: ProductConfiguration, club: Any) -> None:
+def test_other_files_are_not_samples(as_bob: Client, icons: ProductConfiguration, club: Any) -> None:
     file, sample = add_file(icons), add_file(club, is_sample=True)
     for client in (Client(), as_bob):
         assert client.get(f"/store/icon-set/samples/{file.pk}/").status_code == 404

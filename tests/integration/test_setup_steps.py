@@ -124,7 +124,7 @@ def test_colleague_without_permission_sees_no_steps(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("new_shop")
-def test_hidden_product_is_no_first_product(as_olive: Client) -> None:
+def test_hidden_product_does_not_count_as_the_first_product(as_olive: Client) -> None:
     Product.objects.update(metadata={})
     configuration = ProductConfiguration.objects.get()
     configuration.status = ProductConfiguration.Status.DRAFT

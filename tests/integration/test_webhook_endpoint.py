@@ -62,7 +62,7 @@ def test_webhook_url_works_with_and_without_its_slash(settings: Any, path: str, 
 @pytest.mark.parametrize(
     "path", ["/webhooks/stripe/x", "/webhooks/stripes", "/webhooks/", "/x/webhooks/stripe"]
 )
-def test_other_urls_are_no_webhook_endpoint(settings: Any, path: str) -> None:
+def test_other_urls_are_not_webhook_endpoints(settings: Any, path: str) -> None:
     settings.DEBUG = False
     assert Client().post(path, b"{}", content_type="application/json").status_code == 404
 

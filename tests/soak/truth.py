@@ -411,7 +411,7 @@ def expected_emails(history: Sequence[Truth]) -> dict[str, tuple[int, int]]:
     """Return kind ▶ the fewest and the most e-mails about a purchase with these states, the oldest first.
 
     "order" stands for confirmations and receipts: one for each payment, and one for a purchase that begins without one,
-    unless that had ended before the store heard of it.
+    unless that had ended before the store knew of it.
     """
     now = history[-1]
     begins_free = (bool(now.paid) and not now.paid[-1].charged) or (now.status == "paid" and not now.payments)
@@ -437,7 +437,7 @@ def expected_emails(history: Sequence[Truth]) -> dict[str, tuple[int, int]]:
 
 
 def expected_refund_emails(payments: Iterable[Payment]) -> dict[tuple[str, int], tuple[int, int]]:
-    """Return (refund, amount) ▶ the fewest and the most e-mails. A refund may fail before the store hears of it."""
+    """Return (refund, amount) ▶ the fewest and the most e-mails. A refund may fail before the store knows of it."""
     refunds = [refund for payment in payments for refund in payment.refunds]
     return {(refund.id, refund.amount): (int(refund.moves_money), 1) for refund in refunds}
 

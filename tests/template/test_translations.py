@@ -69,7 +69,7 @@ def test_shop_folder_keeps_translations_and_gets_only_new_texts(
 
 
 @pytest.mark.parametrize("name", ["spanish", "pt-br"])
-def test_folder_that_is_no_language_is_a_problem(tmp_path: Path, name: str) -> None:
+def test_folder_that_is_not_a_language_is_reported(tmp_path: Path, name: str) -> None:
     for folder in ("es", name):
         (tmp_path / folder / "LC_MESSAGES").mkdir(parents=True)
     env = Env()

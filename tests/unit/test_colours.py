@@ -50,7 +50,7 @@ def test_light_and_dark_schemes_have_different_colours() -> None:
     ],
 )
 def test_invalid_colour_raises_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"no colour|can't be|not set"):
+    with pytest.raises(ValueError, match=r"not a colour|can't be|not set"):
         colour(text, "light", PROPERTIES)
 
 

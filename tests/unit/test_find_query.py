@@ -27,7 +27,7 @@ def test_order_number_is_recognised_with_and_without_dashes_and_in_lower_case(en
 @pytest.mark.parametrize(
     "entered", ["W-7K3F", "W-7K3F-92Q", "W-7K3F-92Q0", "W-7K3F-92QM-1", "Workshops", "10293847"]
 )
-def test_other_words_are_no_order_number(entered: str) -> None:
+def test_other_words_are_not_order_numbers(entered: str) -> None:
     assert Query.parse(entered).order_number == ""
 
 
@@ -51,7 +51,7 @@ def test_last_four_digits_are_recognised(entered: str) -> None:
 
 
 @pytest.mark.parametrize("entered", ["424", "42424", "４２４２", "4242a"])
-def test_other_digits_are_no_card(entered: str) -> None:
+def test_other_digits_are_not_cards(entered: str) -> None:
     assert Query.parse(entered).last_four == ""
 
 
@@ -84,5 +84,5 @@ def test_nothing_is_looked_up_for_empty_and_very_long_texts(entered: str) -> Non
     assert Query.parse(entered) == Query()
 
 
-def test_single_letter_is_no_name() -> None:
+def test_single_letter_is_not_a_name() -> None:
     assert Query.parse("a").name == ""

@@ -63,7 +63,7 @@ def _describe_figures(request: HttpRequest) -> dict[str, Any]:
 
 
 def _shop_tiles(figures: Figures) -> Iterator[Tile]:
-    """Yield the figures that are no amounts, of all currencies together."""
+    """Yield the figures that are not amounts, of all currencies together."""
     now, before = figures.checkouts, figures.checkouts_before
     yield Tile(
         _("Paid checkouts"),

@@ -131,7 +131,7 @@ class Conflict:
 
 
 def add_interrupted(base: ProductValues, current: ProductValues, tried: ProductValues) -> ProductValues:
-    """Return `base` with what an interrupted try of the same form has written, so that it is no conflict."""
+    """Return `base` with what an interrupted try of the same form has written, which is not a conflict."""
     names = [name for name in PLAIN_FIELDS if getattr(current, name) == getattr(tried, name)]
     known, found = {price.id for price in base.prices}, {price.id for price in current.prices}
     wanted = {(price.terms, price.nickname) for price in tried.prices}

@@ -20,7 +20,7 @@ def validate_video_file(file: File) -> None:
     if not content_type:
         raise ValidationError(
             _(
-                "“%(name)s” is no MP4 or WebM file. Convert it, or upload it to a provider and enter its address."
+                "“%(name)s” is not an MP4 or WebM file. Convert it, or upload it to a provider and enter its address."
             ),
             params={"name": file.name},
         )

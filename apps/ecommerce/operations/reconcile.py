@@ -90,7 +90,7 @@ class Reconciliation(ReconcileReport):
         self._sync_oldest(due, self._repair)
 
     def copy_missing_figures(self) -> None:
-        """Sync some of the purchases that an earlier version of the store has synced. That is no repair."""
+        """Sync some of the purchases that an earlier version of the store has synced, without reporting a repair."""
         older = Purchase.objects.without_figures().filter(synced_at__lt=timezone.now() - RETRY_AFTER)
         self._sync_oldest(older, lambda purchase: sync_purchase(purchase, "reconcile"))
 

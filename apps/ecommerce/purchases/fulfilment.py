@@ -200,7 +200,7 @@ def _write_if_current(
 
 
 def _save_figures(purchase: Purchase, changes: dict[str, Any]) -> None:
-    """Write changes that only operators see, without a new version: they are no sign of a lost event."""
+    """Write changes that only operators see, without a new version, because they do not mean that an event was lost."""
     before = purchase.monthly_amount
     for name, value in changes.items():
         setattr(purchase, name, value)

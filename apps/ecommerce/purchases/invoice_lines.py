@@ -22,7 +22,7 @@ def describe_lines(lines: list[StripeData]) -> str:
 
 
 def is_for_period(line: StripeData) -> bool:
-    """Return whether the line is about a period of the subscription, and is no credit."""
+    """Return whether the line is about a period of the subscription, and not a credit."""
     return bool(_line_details(line).get("subscription")) and line["amount"] >= 0
 
 

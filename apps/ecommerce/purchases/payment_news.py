@@ -33,7 +33,7 @@ class PaymentNews:
 
 
 def payment_news(changes: PaymentChanges, since: datetime) -> list[PaymentNews]:
-    """Return what has happened to payments. What happened before `since` is no news.
+    """Return what has happened to payments since then. Earlier changes are left out.
 
     An unchanged payment has news if a refund has failed and another one of the same amount has followed.
     """
@@ -69,7 +69,7 @@ def announce_payments(
 def _needs_receipt(purchase: Purchase, payment: Payment, status_email: Mail.Kind | None) -> bool:
     """Return whether to send a receipt. The confirmation is the receipt of the first payment.
 
-    There is no confirmation if the order was, for example, past due before the store heard of its payment.
+    There is no confirmation if the order was, for example, past due before the store knew of its payment.
     """
     if payment.reason not in FIRST_PAYMENT_REASONS:
         return settings.RENEWAL_RECEIPTS

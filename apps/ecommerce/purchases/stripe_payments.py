@@ -13,7 +13,7 @@ from apps.ecommerce.purchases.entitlements import dispute_suspension
 from apps.ecommerce.purchases.invoice_lines import describe_lines, fetch_lines, find_plan_lines, is_for_period
 from apps.ecommerce.stripe_api.client import StripeData, expanded, fetch_pages, object_id
 
-# Stripe's invoice status ▶ ours. Drafts are no payments yet.
+# Stripe's invoice status ▶ ours. Drafts are not payments yet.
 INVOICE_STATUS = {
     "paid": Payment.Status.PAID,
     "open": Payment.Status.OPEN,

@@ -140,7 +140,7 @@ def _send_free(
 @require_safe
 @never_cache
 def checkout_return(request: BuyerRequest) -> HttpResponse:
-    """Stripe's success_url. The request is no proof of payment, so the purchase is refreshed from Stripe."""
+    """Stripe's success_url. The request does not prove a payment, so the purchase is refreshed from Stripe."""
     purchases = Purchase.objects.with_catalogue()
     purchase = purchases.filter(session_id=request.GET.get("session_id", "")).first()
     if purchase is None and is_buyer(request.user):

@@ -7,7 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.push import push_catalogue
 
-SANDBOX_NOTE = "The shop uses the sandbox. To use your Stripe account, set STRIPE_SECRET_KEY in .env, and run it again."
+SANDBOX_NOTE = (
+    "The shop uses the sandbox. To use your Stripe account, set STRIPE_SECRET_KEY in .env, and run it again."
+)
 
 
 class Command(BaseCommand):
