@@ -40,7 +40,7 @@ def is_chargeable(amount: int | None, currency: str) -> bool:
 
 
 def has_uncharged_fraction(amount: int, currency: str) -> bool:
-    """Return whether Stripe charges no such fraction: 5.125 dinars or 10.50 krónur."""
+    """Return whether the amount has a fraction that Stripe does not charge: 5.125 dinars or 10.50 krónur."""
     return amount % CHARGE_STEPS.get(currency, 1) != 0
 
 

@@ -120,7 +120,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return sign_in.destination(request) or str(super().get_signup_redirect_url(request))
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Return where the visitor wanted to go without `next`, or the admin for operators."""
+        """Return the page after signing in without `next`: what the visitor wanted, or the admin for operators."""
         if path := sign_in.destination(request):
             return path
         user = request.user

@@ -71,7 +71,7 @@ class AddEmailForm(account.AddEmailForm):  # type: ignore[misc]
 
     @transaction.atomic
     def save(self, request: HttpRequest) -> EmailAddress:
-        """Keep the account's current address until the new one is verified, even if neither is."""
+        """Keep the account's current address until the new one is verified, even if it is not verified itself."""
         unverified = EmailAddress.objects.filter(user=self.user, verified=False)
         unverified.exclude(email=self.user.email).delete()
         return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)

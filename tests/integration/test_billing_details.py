@@ -1,4 +1,4 @@
-"""Buyers edit the name, address and tax id that receipts show. Stripe judges tax ids."""
+"""Buyers edit the name, address and tax id that receipts show. Stripe validates tax ids."""
 
 from __future__ import annotations
 

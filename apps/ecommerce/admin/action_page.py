@@ -29,7 +29,7 @@ CHANGED = gettext_lazy("The order has changed since you opened this page. Check 
 
 
 class ConfirmForm(TokenForm):
-    """The hidden fields of a page that asks to confirm an action on an order as it is now."""
+    """The hidden fields of a page that asks to confirm an action. They contain the order's current state."""
 
     state = forms.CharField(widget=forms.HiddenInput)
 

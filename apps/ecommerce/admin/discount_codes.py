@@ -1,4 +1,4 @@
-"""The pages of discount codes in the admin: the list, a new code, and a code with its use."""
+"""The pages of discount codes in the admin: the list, a new code, and a code with its sales."""
 
 from typing import Any
 from urllib.parse import urlencode

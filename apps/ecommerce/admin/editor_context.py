@@ -53,7 +53,7 @@ def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
 
 
 def related_links(request: HttpRequest, row: ProductConfiguration) -> list[tuple[str, str]]:
-    """Return names and URLs of the pages of what the product contains, and of Django's form with all fields."""
+    """Return names and URLs of the pages of the product's contents, and of Django's form with all fields."""
     query = f"?configuration__id__exact={row.pk}"
     links = [
         ("lesson", _("Sections and lessons"), reverse("admin:ecommerce_lesson_order", args=[row.pk])),

@@ -31,7 +31,7 @@ def new_nonce() -> str:
 
 @dataclass(frozen=True, slots=True)
 class EditorState:
-    """`values` are those that Stripe and the store had when the page was rendered. Each page has another nonce.
+    """`values` are those that Stripe and the store had when the page was rendered. `nonce` is new for each page.
 
     `tried` are the values of an interrupted try, which may have written some of them.
     """
@@ -130,7 +130,7 @@ class EditorForms:
         return replace(values, tags=sorted(values.tags))
 
     def keep_pictures(self) -> None:
-        """Let the page show again the uploaded images, which browsers don't send twice."""
+        """Show the uploaded images again, because browsers don't send them twice."""
         assert self.data is not None
         data = self.data.copy()
         for form in self.pictures.forms:

@@ -90,7 +90,7 @@ def parse_query(request: HttpRequest, entered: str) -> Query:
 
 
 def sees_names(request: HttpRequest) -> bool:
-    """Return whether orders may be found by the customer's name, which only the customers' pages show."""
+    """Return whether the user may see customers, and so find orders by their names."""
     return request.user.has_perm("users.view_user")
 
 

@@ -71,7 +71,7 @@ class CodeUse:
 
 
 def code_use(code: DiscountCode) -> list[CodeUse]:
-    """Return the use by currency. The payments of subscriptions are counted with their renewals."""
+    """Return the use by currency. Renewals of subscriptions are included."""
     uses: dict[str, CodeUse] = {}
     bought = code.purchases.exclude(status__in=(Status.OPEN, Status.EXPIRED, Status.FAILED)).order_by()
     for row in bought.values("currency").annotate(count=Count("id")):

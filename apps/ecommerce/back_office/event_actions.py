@@ -18,7 +18,7 @@ MAX_EVENTS = 20
 
 
 def failed_events(purchase: Purchase) -> list[WebhookEvent]:
-    """Return the unprocessed events that name the order, oldest first. They are fetched once for the object."""
+    """Return the unprocessed events that name the order, oldest first. The result is cached on the purchase."""
     known: list[WebhookEvent] | None = purchase.__dict__.get("_failed_events")
     if known is None:
         known = purchase.__dict__["_failed_events"] = list(_find_failed_events(purchase))

@@ -64,7 +64,7 @@ def fetch_subscriptions(ranges: Ranges) -> list[Subscriptions]:
 
 
 def fetch_checkouts(period: Period) -> tuple[Checkouts, Checkouts]:
-    """Return the checkouts of the period and of the one before. Sales outside the store had none."""
+    """Return the checkouts of the period and of the previous one. Sales outside the store have none."""
     created = Purchase.objects.filter(current_mode())
     refused = created.filter(session_id=None)
     sold_outside = ExternalSale.objects.filter(purchase__isnull=False).values("purchase")
@@ -113,7 +113,7 @@ def count_trials() -> int:
 
 
 def _count_paid(rows: QuerySet[Any], period: Period, created: str, paid: str) -> list[int]:
-    """Return the number of rows and of paid ones in the period, and the same for the one before."""
+    """Return the numbers of all and of paid rows in the period, then in the previous one."""
     in_period = Q(**{f"{created}__gte": period.start})
     found = rows.filter(**{f"{created}__gte": period.previous.start, f"{created}__lt": period.end}).aggregate(
         a=Count(created, filter=in_period),

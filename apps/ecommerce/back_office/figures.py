@@ -6,7 +6,7 @@ from .periods import Bucket, Period
 
 
 class Figures:
-    """The figures of a period and of the one before. Each kind takes one query, however long the period is."""
+    """The figures of a period and of the previous one. Each kind takes one query, however long the period is."""
 
     def __init__(self, period: Period) -> None:
         self.period, self.buckets = period, period.buckets

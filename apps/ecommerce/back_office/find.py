@@ -55,7 +55,7 @@ OTHER_PREFIXES = ("evt", "prod", "price", "txn", "seti", "pm")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What an operator has entered. More than one field can be set: "2026" is a card, and in a product's name."""
+    """What an operator has entered. Several fields can be set: "2026" may end a card number or be in a name."""
 
     email: str = ""  # whole address, in lower case
     email_part: str = ""  # in lower case
@@ -108,7 +108,7 @@ class Query:
         return Q(email=self.email) if self.email else Q(email__contains=self.email_part)
 
     def in_name(self, *fields: str) -> Q:
-        """Return a condition in upper or lower case. SQLite ignores the case of ASCII letters only."""
+        """Return a condition that ignores case, which SQLite does for ASCII letters only."""
         texts = {self.name}
         if not self.name.isascii():
             texts |= {self.name.lower(), self.name.upper(), self.name.title()}
@@ -119,7 +119,7 @@ STRIPE_PREFIXES = {*PURCHASE_FIELDS, *PAYMENT_FIELDS, *MAIL_PREFIXES, *OTHER_PRE
 
 
 def find_order(query: Query) -> Any:
-    """Return the ids of orders by what only one order has: its number, an id of Stripe, a licence key."""
+    """Return the ids of orders by a text that only one order has: its number, an id of Stripe, a licence key."""
     return _ids(_unique(query))
 
 

@@ -27,7 +27,7 @@ class Money:
 
 @dataclass(slots=True)
 class Subscriptions:
-    """Subscriptions that began and ended in some time, and those that ran at its end."""
+    """Subscriptions that began and ended in a period, and those that ran at its end."""
 
     new: int = 0
     ended: int = 0

@@ -1,4 +1,4 @@
-"""Two groups for a start. Change their permissions in the admin: an update only adds permissions that are new."""
+"""Create two groups of operators. You can change their permissions in the admin: updates only add new permissions."""
 
 from typing import Any
 

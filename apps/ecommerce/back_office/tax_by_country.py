@@ -77,5 +77,5 @@ def fetch_sums(period: Period) -> dict[tuple[str, str], Sums]:
 
 
 def tax_share(refunded: int, tax: int, total: int) -> int:
-    """Return the tax in a refund: the same share as in the payment. Stripe does not say it."""
+    """Return the tax in a refund: the same share as in the payment, because Stripe does not report it."""
     return round_half_up(Fraction(refunded * tax, total)) if total > 0 else 0

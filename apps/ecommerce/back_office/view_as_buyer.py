@@ -78,7 +78,7 @@ def view_message() -> str:
 
 
 def begin(response: HttpResponse, request: HttpRequest, entry: OperatorAction, user: User) -> HttpResponse:
-    """Start the view of a new entry, and add its cookie to the response. The end is stored at once."""
+    """Start the view of a new entry, and add its cookie to the response. Store when the view will end."""
     rows = OperatorAction.objects.filter(pk=entry.pk)
     details = {**entry.details, "user": str(user.pk)}
     until = entry.started_at + MAX_DURATION

@@ -44,7 +44,7 @@ class PriceValues:
         if self.is_fixed:
             return (self.id,)
         minimum = self.minimum
-        if self.is_custom:  # as the store's copy: Stripe's page accepts no less than the smallest charge
+        if self.is_custom:  # as in the store's copy: Stripe's page accepts no less than the smallest charge
             minimum = max(minimum or 0, MIN_CHARGES.get(self.currency, 0))
         amounts = (self.amount, minimum, self.maximum, self.preset)
         recurring = (self.interval, self.interval_count, self.trial_days) if self.interval else ("", 1, 0)
@@ -122,7 +122,7 @@ PLAIN_FIELDS = [row.name for row in fields(ProductValues) if row.name not in ("p
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Another person has changed a value. `is_taken` means that the form had not changed it, so theirs is used."""
+    """Another person has changed a value. `is_taken`: the form had not changed it, and uses the new value."""
 
     field: str
     theirs: Any

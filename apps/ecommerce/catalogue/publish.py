@@ -73,7 +73,7 @@ def read_product(product_id: str) -> StripeProduct:
 def publish(
     product_id: str, found: StripeProduct, base: ProductValues, values: ProductValues, nonce: str
 ) -> None:
-    """Write the values to Stripe and copy the result. `base` has the prices of which the missing ones are archived.
+    """Write the values to Stripe and copy the result. Prices of `base` that `values` lack are archived.
 
     `nonce` is part of the idempotency keys: requests of one form that is sent twice have the same one.
     Raise PublishError, stripe.StripeError or NotSaved.
@@ -153,7 +153,7 @@ class _Writer:
                 get_client().v1.products.update(self.product_id, {"default_price": price_id})
 
     def _find(self, price: PriceValues) -> PriceValues | None:
-        """Return Stripe's price: the row's own with unchanged terms, or one that an interrupted try has created."""
+        """Return Stripe's price: the row's, if its terms are unchanged, or one that an interrupted try has created."""
         rows = [row for row in map(PriceValues.from_price, self.found.prices) if row.terms == price.terms]
         created = [
             row

@@ -51,7 +51,7 @@ def validate_licence(key: str, instance: str) -> Result:
 
 @transaction.atomic
 def activate_licence(key: str, instance: str) -> Result:
-    """Activate the key for an instance, unless as many are active as it allows. Safe to repeat."""
+    """Activate the key for an instance, unless the maximum number is active. Safe to repeat."""
     licence = _find(key, lock=True)
     error = _refusal(licence) or ("" if instance else "instance_missing")
     if licence and not error:

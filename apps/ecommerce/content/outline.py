@@ -54,7 +54,7 @@ class Outline:
 
     @cached_property
     def resume(self) -> OutlineEntry | None:
-        """Return the lesson that was opened last. If it is done: the next one that is not, or else the first such."""
+        """Return the lesson that was opened last. If it is done, return the next one that is not, or else the first."""
         opened = [entry for entry in self.open_entries if entry.opened_at]
         last = max(opened, key=lambda entry: entry.opened_at, default=None)  # type: ignore[arg-type, return-value]
         start = self.open_entries.index(last) if last else 0

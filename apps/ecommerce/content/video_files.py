@@ -15,7 +15,7 @@ SIGNATURES = {"video/mp4": (4, b"ftyp"), "video/webm": (0, b"\x1a\x45\xdf\xa3")}
 
 
 def validate_video_file(file: File) -> None:
-    """Raise ValidationError unless name and first bytes are those of an MP4 or WebM file."""
+    """Raise ValidationError unless the name and the first bytes are those of an MP4 or WebM file."""
     content_type = VIDEO_TYPES.get(PurePosixPath(str(file.name)).suffix.lower())
     if not content_type:
         raise ValidationError(

@@ -18,7 +18,7 @@ class DiscountCodeQuerySet(models.QuerySet["DiscountCode"]):
         return self.filter(livemode=is_livemode())
 
     def find(self, text: str, customer_id: str = "") -> DiscountCode | None:
-        """Return the code that this customer means by the text, in any case: an active one, or else the newest.
+        """Return the customer's code with this text, in upper or lower case: an active one, or else the newest.
 
         Customers can have codes of their own with the same text.
         """

@@ -197,7 +197,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
 
     @property
     def unit_amount(self) -> int | None:
-        """Return the price in the currency of the purchase; if the buyer chose the amount, that. None if unknown."""
+        """Return the price in the currency of the purchase, or the amount that the buyer chose. None if unknown."""
         amount = self.price.amount_in(self.currency)
         if self.price.is_recurring or (amount is not None and self.currency == self.price.currency):
             return amount
@@ -231,7 +231,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
 
     @property
     def is_suspended(self) -> bool:
-        """Return whether there would be access but for a refund, a dispute or the operator's decision."""
+        """Return whether only a refund, a dispute or the operator's decision prevents access."""
         return bool(self.suspension) and self.status in ACCESS_STATUSES
 
     @property

@@ -9,7 +9,7 @@ from .purchases import Purchase
 
 
 class Withdrawal(models.Model):
-    """A consumer's withdrawal from a contract, as it was entered. Nothing is refunded by it."""
+    """A consumer's withdrawal from a contract, as it was entered. It refunds nothing."""
 
     class Confirmation(models.TextChoices):
         WAITING = "waiting", _("not sent yet")

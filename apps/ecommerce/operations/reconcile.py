@@ -85,7 +85,7 @@ class Reconciliation(ReconcileReport):
             self.attempt(purchase.order_number, self._repair, purchase)
 
     def recheck_old_purchases(self) -> None:
-        """Sync some of those purchases that were not synced for long, whose rows may have been changed or deleted."""
+        """Sync some purchases that were not synced for a long time, whose rows may have been changed or deleted."""
         due = Purchase.objects.due_for_sync(timezone.now() - RECHECK_AFTER)
         self._sync_oldest(due, self._repair)
 
@@ -102,7 +102,7 @@ class Reconciliation(ReconcileReport):
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
     def adopt_external_sales(self) -> None:
-        """Assign the sales whose buyers have an account by now. First, because no event of them was lost."""
+        """Assign the sales whose buyers have an account by now. This comes first, because it repairs no lost event."""
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
 

@@ -37,7 +37,7 @@ class AlreadySubscribed(CheckoutRefused):
 def refuse_second_subscription(
     user: Buyer, configuration: ProductConfiguration, price: Price, currency: str
 ) -> str:
-    """Return the currency to charge: that of the user's subscriptions for another one, else the chosen one.
+    """Return the currency to charge: the chosen one, but for subscriptions that of the user's other subscriptions.
 
     Read the subscriptions from Stripe, because they may have changed without an event.
     """
@@ -58,7 +58,7 @@ def refuse_second_subscription(
 
 
 def refuse_second_payment(user: Buyer, configuration: ProductConfiguration, price: Price) -> Purchase | None:
-    """Return the purchase of which the price is an upgrade, if the user owns the product."""
+    """Return the purchase that the price would upgrade, if the user owns the product."""
     purchases = Purchase.objects.for_user(user).filter(product=configuration.product)
     upgrade_of = None
     if has_bought(user, configuration.product):

@@ -16,7 +16,7 @@ def handle_coupon(coupon: StripeData, cause: str) -> None:
 
 
 def handle_redemption(session_or_discount: StripeData, cause: str) -> None:
-    """Copy how often a code was used, because Stripe documents no event about that."""
+    """Copy how often a code was used: Stripe documents no event about a promotion code's uses."""
     for row in session_or_discount.get("discounts") or [session_or_discount]:
         if isinstance(row, Mapping) and (code := row.get("promotion_code")):
             sync_code(get_id(code, "promotion code"))

@@ -92,7 +92,7 @@ def customer_id(user: Buyer) -> str:
 
 
 def _has_bought(user: Buyer) -> bool:
-    """Return whether Stripe knows a successful payment or a paid invoice of the user, such as that of a trial."""
+    """Return whether the user has a successful payment or a paid invoice at Stripe, such as that of a trial."""
     paid = Q(payments__status=Payment.Status.PAID) | Q(subscription_id__gt="")
     return Purchase.objects.for_user(user).filter(paid).exists()
 

@@ -70,7 +70,7 @@ class ConsentText:
 
 
 def consent_texts(*, is_free: bool = False) -> list[ConsentText]:
-    """Return the texts that the page asks to agree to, in the active language. What is free needs no waiver."""
+    """Return the texts that buyers must agree to, in the active language. Free products need no waiver."""
     kinds = [kind for kind in TEXTS if kind in settings.CHECKOUT_CONSENT]
     if is_free and Consent.Kind.WITHDRAWAL in kinds:
         kinds.remove(Consent.Kind.WITHDRAWAL)
@@ -142,7 +142,7 @@ def make_text(kind: str) -> ConsentText:
 
 
 def _find_shown(asked: ConsentText, value: str) -> ConsentText | None:
-    """Return the text that the value of a ticked box names, in the language of its page; None if it is no such text."""
+    """Return the text that the value of a ticked box names, in the language of its page; None if it is unknown."""
     language = value.partition(".")[0]
     if language not in dict(settings.LANGUAGES):
         return None

@@ -1,4 +1,4 @@
-"""Create Stripe's Customer of a user, and keep its e-mail address the same. https://docs.stripe.com/api/customers"""
+"""Create Stripe's Customer of a user, and keep its e-mail address current. https://docs.stripe.com/api/customers"""
 
 import logging
 from collections.abc import Collection

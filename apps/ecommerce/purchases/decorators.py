@@ -146,7 +146,7 @@ def _json_refusal(
 
 
 def _requests_page(request: HttpRequest) -> bool:
-    """Return whether a browser shows the response as a page. It does not show files, and parts of other pages."""
+    """Return whether a browser shows the response as a page. Files and parts of other pages are not pages."""
     has_extension = "." in request.path.rstrip("/").rpartition("/")[2]
     return not has_extension and request.headers.get("Sec-Fetch-Dest", "document") == "document"
 

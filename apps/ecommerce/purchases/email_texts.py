@@ -27,7 +27,7 @@ class EmailText:
     link: str | Promise
     has_receipt: bool = False
     template: str = "ecommerce/mail/mail"  # .html and .txt
-    # Called with Mail.about when the e-mail is sent; None: it is outdated, and not sent.
+    # Called with Mail.about when the e-mail is sent. If it returns None, the e-mail is outdated, and not sent.
     details: Callable[[Purchase, str], EmailDetails | None] | None = None
 
 

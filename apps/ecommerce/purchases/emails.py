@@ -90,7 +90,7 @@ def upcoming_renewal(purchase: Purchase) -> str:
 
 
 def queue_renewal_upcoming_email(purchase: Purchase) -> None:
-    """Remind of the renewal of a subscription with long periods."""
+    """Queue a reminder of the next renewal of a subscription with long periods."""
     about = upcoming_renewal(purchase)
     if about and not is_catching_up():
         queue_email(purchase, Mail.Kind.RENEWAL_UPCOMING, about)

@@ -209,7 +209,7 @@ def _save_figures(purchase: Purchase, changes: dict[str, Any]) -> None:
 
 
 def _payments_known_since(purchase: Purchase) -> datetime:
-    """Return the time after which payments are news to the buyer. Older ones are not e-mailed again."""
+    """Return the time after which payments are e-mailed to the buyer. Older ones are not e-mailed again."""
     if purchase.payments_synced_at:
         return purchase.payments_synced_at - EMAIL_OVERLAP
     return purchase.created_at - EMAIL_OVERLAP if purchase.status in BEFORE_ACCESS else timezone.now()

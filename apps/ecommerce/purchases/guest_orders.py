@@ -134,7 +134,7 @@ def correct_customer(purchase_id: int) -> None:
 
 @task()
 def send_link(email: str, language: str) -> None:
-    """E-mail a link to the newest order of this address, or a note that it has no orders, so that both take as long.
+    """E-mail a link to the newest order of this address, or a note that it has no orders, which takes the same time.
 
     `language` is that of the visitor, because a worker has none.
     """

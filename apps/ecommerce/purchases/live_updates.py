@@ -52,7 +52,7 @@ def live_updates(user: User | AnonymousUser, purchases: Iterable[Purchase]) -> L
 
 
 def live_updates_for_order(user: Buyer, shown: Purchase) -> LiveUpdates | None:
-    """Return the updates of a page that shows one purchase, without reading it again."""
+    """Return the updates of a page that shows one purchase, which is not queried again."""
     others = Purchase.objects.for_user(user).exclude(pk=shown.pk).only(*STAMP_FIELDS).order_by()
     return live_updates(user, [*others, shown])
 

@@ -24,7 +24,7 @@ def is_server_unusable(error: BaseException) -> bool:
 
 
 def is_address_refused(error: BaseException) -> bool:
-    """Return whether the server refuses the recipient for good: it does not exist, or does not accept e-mails."""
+    """Return whether the server refuses the recipient permanently: it does not exist, or does not accept e-mails."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= PERMANENT for code, _message in error.recipients.values())
     is_service = type(error).__name__ in ("AnymailRecipientsRefused", "AnymailInvalidAddress")

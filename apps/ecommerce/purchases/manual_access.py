@@ -41,7 +41,7 @@ def give_access(
 
     Safe to repeat with the same `public_id`. Raise AlreadyGiven.
     """
-    Price.objects.select_for_update().get(pk=price.pk)  # another operator may be giving the same
+    Price.objects.select_for_update().get(pk=price.pk)  # another operator may be granting the same access
     if known := Purchase.objects.filter(public_id=public_id).first():
         return known
     given = Purchase.objects.filter(granted_at__isnull=False, email=email, price=price, status=Status.PAID)

@@ -60,7 +60,7 @@ def find_download(key: str) -> tuple[Purchase, int, bool] | None:
 
 
 def goods_url(purchase: Purchase, to: str = "") -> str:
-    """Return the path of what was bought, see order_link. Without access, that of the order, which says why."""
+    """Return the path of what was bought; without access that of the order, which says why."""
     if to == ORDER or not has_access(purchase):
         return purchase.get_absolute_url()
     return reverse("purchased_product", args=[purchase.product.configuration.slug])

@@ -1,4 +1,4 @@
-"""The payments of a purchase: what they say about it, how they are stored, and how an event finds its purchase."""
+"""The payments of a purchase: compute its columns from them, store them, and find the purchase of an event."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

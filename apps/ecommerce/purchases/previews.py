@@ -24,7 +24,7 @@ def can_preview(request: HttpRequest) -> bool:
 
 
 def can_open_samples(request: HttpRequest, configuration: ProductConfiguration) -> bool:
-    """Return whether the user may open samples and free previews: all while it is on sale, later owners and staff."""
+    """Return whether the user may open samples and free previews. Off sale, only owners and staff may."""
     product = configuration.product
     return configuration.is_on_sale or bool(owned(request.user, product)) or can_preview(request)
 

@@ -22,7 +22,7 @@ PERIODS_PER_MONTH = {
     "month": Fraction(1),
     "year": Fraction(1, 12),
 }
-# Other subscriptions don't run: Stripe charges nothing for them before a person acts.
+# Other subscriptions don't run: Stripe charges nothing for them until the buyer or an operator acts.
 RUNNING_STATUSES = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
 
 

@@ -21,7 +21,7 @@ UPGRADE_CHANGES = {"suspended_by", "amount_refunded", "revoked_at"}  # they chan
 
 
 def reversed_but_billed() -> PurchaseQuerySet:
-    """Filter subscriptions that Stripe will charge again although their current payment was given back."""
+    """Filter subscriptions that Stripe will charge again although their current payment was refunded or disputed."""
     reasons = (Suspension.REFUNDED, Suspension.DISPUTE_LOST)
     return Purchase.objects.to_be_charged_again().filter(suspended_by__in=reasons, livemode=is_livemode())
 
@@ -68,7 +68,7 @@ def queue_upgrade_closing(purchase: Purchase, changes: Collection[str]) -> bool:
 
 @task()
 def close_upgrades(purchase_id: int) -> None:
-    """Expire the open payment pages that credit this purchase with its value of before. Their events update them."""
+    """Expire the open payment pages that credit this purchase with its former value. Events update the upgrades."""
     for upgrade in Purchase.objects.filter(upgrade_of=purchase_id):
         if not upgrade.is_open:
             close_upgrades.func(upgrade.pk)  # the credit of a later upgrade includes the earlier ones

@@ -56,7 +56,7 @@ def find_purchase(contract: str) -> Purchase | None:
 
 
 def confirm(withdrawal: Withdrawal) -> None:
-    """Queue the confirmation, unless others have had too many sent to this address today."""
+    """Queue the confirmation, unless too many were sent to this address today."""
     if consume("withdrawal_mail", key=normalize_mailbox(withdrawal.email)):
         logger.warning("Withdrawal %s is not confirmed: RATE_LIMITS['withdrawal_mail']", withdrawal.pk)
         Withdrawal.objects.filter(pk=withdrawal.pk).update(confirmation=Confirmation.LIMITED)

@@ -1,4 +1,4 @@
-"""What a buyer may like next: products that they have not bought, those of the same category first."""
+"""Products that a buyer has not bought, those of the same category first."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import prefetch_related_objects

@@ -112,7 +112,7 @@ def product_label(prices: Sequence[Price]) -> str:
 
 
 def amount_limits(price: Price) -> str:
-    """Return what a buyer can pay who chooses the amount: "From $5 to $100. Suggested: $10."; "" without limits."""
+    """Return the limits of pay what you want: "From $5 to $100. Suggested: $10."; "" without limits."""
     amounts = {
         "minimum": price.custom_minimum,
         "maximum": price.custom_maximum,

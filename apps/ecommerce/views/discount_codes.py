@@ -12,7 +12,7 @@ SESSION_KEY = "discount_code"
 
 
 def brought_code(request: HttpRequest) -> BroughtCode | None:
-    """Return the code in the URL, or else the one of this visit. A known code is remembered from then on."""
+    """Return the code in the URL, or else the one in the session. Store a known code in the session."""
     given = request.GET.get("code", "").strip()
     text = given or request.session.get(SESSION_KEY, "")
     if not text:

@@ -109,7 +109,7 @@ def _read_body(request: HttpRequest) -> dict[str, str] | None:
 
 
 def _is_storable(text: str) -> bool:
-    """Return whether databases accept the text: JSON can contain halves of characters, such as "\\ud800"."""
+    """Return whether databases accept the text: JSON can contain lone surrogates, such as "\\ud800"."""
     return "\x00" not in text and text == text.encode(errors="ignore").decode()
 
 

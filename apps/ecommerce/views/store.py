@@ -132,7 +132,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _complete_purchases(purchases: Sequence[Purchase], product_id: str) -> list[Purchase]:
-    """Return those of this product with all columns and their prices, newest first."""
+    """Return the purchases of this product with all columns and their prices, newest first."""
     ids = [row.pk for row in purchases if row.product_id == product_id]
     rows = Purchase.objects.filter(pk__in=ids).select_related("price", "upgrade_of")
     return list(rows) if ids else []

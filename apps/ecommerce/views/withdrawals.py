@@ -16,7 +16,7 @@ from apps.ecommerce.models import Withdrawal
 from apps.ecommerce.purchases.withdrawals import receive_withdrawal
 
 RECEIVED = "withdrawal"  # session key: the withdrawal that this browser has sent
-# The confirmation goes to an address that is not proven: it must not carry a stranger's advertisement.
+# The address of the confirmation is not proven, so the text must not be usable for advertising.
 WEB_ADDRESS = re.compile(r"://|\bwww\.|\.[a-z]{2,}/", re.IGNORECASE)
 DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=[a-z]{2})", re.IGNORECASE)
 
@@ -75,7 +75,7 @@ def _require_setting() -> None:
 
 
 def _known(request: HttpRequest) -> dict[str, str]:
-    """Return what the form shows at first. The order number is that of the link on the order page."""
+    """Return the initial values of the form. The order number is that of the link on the order page."""
     known = {"contract": request.GET.get("order", "")[:200]}
     if request.user.is_authenticated:
         known |= {"name": request.user.name, "email": request.user.email}

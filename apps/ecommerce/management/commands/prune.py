@@ -23,7 +23,7 @@ from apps.ecommerce.operations.alert_names import DAILY_DIGEST, RECONCILE_REPAIR
 EVENT_DAYS = 90  # Stripe keeps an event for 30 days
 TASK_DAYS = 14
 ALERT_DAYS = 90
-NEWS = (DAILY_DIGEST, RECONCILE_REPAIRED)  # the same news never comes again, so it is not remembered
+NEWS = (DAILY_DIGEST, RECONCILE_REPAIRED)  # each of these alerts is unique, so its row is not needed later
 PICTURE_DAYS = 30  # other sites show them in link previews
 PICTURE_FOLDER = "products"
 BATCH_SIZE = 1000
