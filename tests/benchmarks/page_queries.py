@@ -30,7 +30,7 @@ BUYER_QUERIES = {
     "/": 5,
     "/store/": 7,
     "/store/thing-5/": 10,
-    "/purchases/": 6,  # with products that the buyer may like, their prices, and orders to claim
+    "/purchases/": 7,  # with products that the buyer may like, their prices, and whether there are orders to claim
     "/purchases/changes/": 3,
 }
 
