@@ -32,7 +32,7 @@ from apps.ecommerce.purchases.consent import TEXTS, make_text
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.status_messages import status_message
 from apps.ecommerce.purchases.status_texts import MESSAGES
-from apps.ecommerce.storefront.code_notes import BroughtCode, add_code_notes
+from apps.ecommerce.storefront.code_notes import LinkCode, add_code_notes
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options
 from apps.ecommerce.storefront.product_cards import ProductCard
@@ -42,8 +42,8 @@ STEPS = (Status.OPEN, Status.PAID)
 LONG_NAME = "The unabridged and illustrated handbook of quiet toolmaking"
 
 
-def make_code(refusal: Refusal | None = None) -> BroughtCode:
-    return BroughtCode("SUMMER", DiscountCode(code="SUMMER", percent_off=Decimal(20)), refusal)
+def make_code(refusal: Refusal | None = None) -> LinkCode:
+    return LinkCode("SUMMER", DiscountCode(code="SUMMER", percent_off=Decimal(20)), refusal)
 
 
 def make_consent(kind: str, purchase: Purchase) -> Consent:
@@ -104,7 +104,7 @@ def samples() -> dict[str, Any]:
                 *((card, []) for card in (*owned, ProductCard(long_name))),
             )
         ],
-        "brought_codes": [make_code(), make_code(Refusal.EXPIRED)],
+        "link_codes": [make_code(), make_code(Refusal.EXPIRED)],
         "plans": price_options(subscription.prices, None),
         "chosen": subscription.prices[0].id,
         "statuses": [

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from apps.ecommerce.models import DiscountCode, ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e.journeys import wait_until
-from tests.e2e.pages.discount_codes import BroughtCode, CodePage, NewCodePage
+from tests.e2e.pages.discount_codes import CodePage, LinkCode, NewCodePage
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
@@ -54,9 +54,9 @@ def test_new_code_is_made_shared_and_used_by_keyboard(
 
     visitor = new_context().new_page()
     visitor.goto(link)
-    expect(BroughtCode(visitor).note).to_contain_text("Your code SUMMER: 20% off. It is applied at checkout.")
+    expect(LinkCode(visitor).note).to_contain_text("Your code SUMMER: 20% off. It is applied at checkout.")
     visitor.goto(goods.get_absolute_url())
-    expect(BroughtCode(visitor).price_notes).to_have_text("SUMMER: 20% off, at checkout you pay $23.20")
+    expect(LinkCode(visitor).price_notes).to_have_text("SUMMER: 20% off, at checkout you pay $23.20")
     assert is_as_wide_as_the_window(visitor)
     press(visitor, ProductPage(visitor).buy_button)
     enter(visitor, visitor.locator("[name=email]"), "grace@example.com")
@@ -78,9 +78,9 @@ def test_new_code_is_made_shared_and_used_by_keyboard(
     press(page, made.switch_off_button)
     expect(made.messages).to_contain_text("The code SUMMER was switched off.")
     visitor.goto(link)
-    expect(BroughtCode(visitor).note).to_contain_text("It is no longer valid.")
-    press(visitor, BroughtCode(visitor).remove_button)
-    expect(BroughtCode(visitor).note).to_be_hidden()
+    expect(LinkCode(visitor).note).to_contain_text("It is no longer valid.")
+    press(visitor, LinkCode(visitor).remove_button)
+    expect(LinkCode(visitor).note).to_be_hidden()
 
 
 @on_phone
@@ -95,7 +95,7 @@ def test_code_that_ends_before_checkout_without_javascript(
     made = make_code(sign_in(page, olive))
     buyer = sign_in(new_context().new_page(), ada)
     buyer.goto(f"{goods.get_absolute_url()}?code=summer")
-    expect(BroughtCode(buyer).price_notes).to_contain_text("$23.20")
+    expect(LinkCode(buyer).price_notes).to_contain_text("$23.20")
     made.switch_off_button.press("Enter")
     expect(made.messages).to_contain_text("switched off")
     ProductPage(buyer).buy()

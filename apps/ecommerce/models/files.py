@@ -34,7 +34,7 @@ class ProductFile(models.Model):
     is_sample = models.BooleanField(
         default=False,
         verbose_name=_("free sample"),
-        help_text=_("Everybody can download it from the product page."),
+        help_text=_("Visitors can download it from the product page."),
     )
     plan = models.CharField(
         max_length=500, blank=True, help_text=_("Only for buyers of this plan. Empty: for all owners.")
@@ -59,7 +59,7 @@ class FileVersion(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     announced_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("When the owners were told by e-mail.")
+        null=True, blank=True, editable=False, help_text=_("When the e-mail about it was sent to the owners.")
     )
 
     class Meta:

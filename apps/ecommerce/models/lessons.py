@@ -48,7 +48,7 @@ class Lesson(models.Model):
     is_preview = models.BooleanField(
         default=False,
         verbose_name=_("free preview"),
-        help_text=_("Everybody can open it from the product page."),
+        help_text=_("Visitors can open it from the product page."),
     )
     plan = models.CharField(
         max_length=500, blank=True, help_text=_("Only for buyers of this plan. Empty: for all owners.")

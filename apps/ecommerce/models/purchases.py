@@ -55,7 +55,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="purchases",
-        help_text=_("The code that was brought to the open checkout; after it, the one that was used."),
+        help_text=_("The discount code of the open checkout; after the payment, the one that was used."),
     )
     product_name = models.CharField(max_length=500, help_text=_("The product's name when it was bought."))
     price_name = models.CharField(

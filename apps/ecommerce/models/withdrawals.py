@@ -28,7 +28,7 @@ class Withdrawal(models.Model):
         _("contract"), max_length=200, help_text=_("The order number, or what the person wrote instead.")
     )
     email = models.EmailField(
-        _("e-mail"), help_text=_("Where the confirmation was sent. Nobody has proven it.")
+        _("e-mail"), help_text=_("Where the confirmation was sent. It is not verified.")
     )
     language = models.CharField(max_length=20)
     purchase = models.ForeignKey(

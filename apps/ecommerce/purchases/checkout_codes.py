@@ -51,7 +51,7 @@ class CodeRefused(Exception):
 
 
 def usable_code(
-    brought: CheckoutCode,
+    requested: CheckoutCode,
     user: Buyer,
     price: Price,
     currency: str,
@@ -63,10 +63,10 @@ def usable_code(
     Raise AccountNeeded if a guest can't use it; CodeRefused if the product page promised a discount in the chosen
     currency and there is none.
     """
-    if not brought.text:
+    if not requested.text:
         return None
     account = None if isinstance(user, Guest) else user
-    code = DiscountCode.objects.find(brought.text, customer_id(user))
+    code = DiscountCode.objects.find(requested.text, customer_id(user))
     refusal = code_refusal(code, account)
     if refusal is None and upgrade_of and upgrade_credit(upgrade_of):
         refusal = Refusal.UPGRADE
@@ -79,8 +79,8 @@ def usable_code(
             return code
         if price_refusal(code, price, chosen_currency, days):  # as the product page said
             return None
-    if brought.is_promised and refusal:
-        raise CodeRefused(brought.text, refusal, code, currency)
+    if requested.is_promised and refusal:
+        raise CodeRefused(requested.text, refusal, code, currency)
     return None
 
 

@@ -18,7 +18,7 @@ MAX_PRODUCT_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class BroughtCode:
+class LinkCode:
     """A code from a link. `code` is None if the store does not know it."""
 
     text: str
@@ -26,7 +26,7 @@ class BroughtCode:
     refusal: Refusal | None
 
     @classmethod
-    def find(cls, text: str, user: User | None) -> BroughtCode:
+    def find(cls, text: str, user: User | None) -> LinkCode:
         code = DiscountCode.objects.find(text, customer_id(user) if user else "")
         return cls(code.code if code else text, code, code_refusal(code, user))
 
@@ -56,18 +56,18 @@ class BroughtCode:
         return ", ".join(parts)
 
 
-def add_code_notes(options: Sequence[PriceOption], brought: BroughtCode | None) -> list[PriceOption]:
+def add_code_notes(options: Sequence[PriceOption], link_code: LinkCode | None) -> list[PriceOption]:
     """Return the options with a note about the code, each also in the other currencies."""
-    if brought is None or brought.code is None or not brought.is_usable:
+    if link_code is None or link_code.code is None or not link_code.is_usable:
         return list(options)
-    return [_with_note(option, brought.code) for option in options]
+    return [_with_note(option, link_code.code) for option in options]
 
 
-def upgrade_code_note(brought: BroughtCode | None, owned: Purchase | None) -> str:
+def upgrade_code_note(link_code: LinkCode | None, owned: Purchase | None) -> str:
     """Return why the code does not make an upgrade of the owned purchase cheaper, or ""."""
-    if brought is None or not brought.is_usable or owned is None or not upgrade_credit(owned):
+    if link_code is None or not link_code.is_usable or owned is None or not upgrade_credit(owned):
         return ""
-    return f"{brought.shown_text}: {refusal_text(Refusal.UPGRADE)}"
+    return f"{link_code.shown_text}: {refusal_text(Refusal.UPGRADE)}"
 
 
 def _with_note(option: PriceOption, code: DiscountCode) -> PriceOption:

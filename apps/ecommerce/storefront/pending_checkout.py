@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import Resolver404, resolve, reverse
 
 from apps.ecommerce.models import ProductConfiguration
-from apps.ecommerce.storefront.code_notes import BroughtCode, add_code_notes
+from apps.ecommerce.storefront.code_notes import LinkCode, add_code_notes
 from apps.ecommerce.storefront.price_options import PriceOption, price_options
 
 PENDING_CHECKOUT = "pending_checkout"  # session key: slug, price, currency and code
@@ -44,7 +44,7 @@ def pending_checkout(request: HttpRequest) -> PendingCheckout | None:
     if not configuration or not configuration.is_on_sale or not prices:
         return None  # the product page will say why
     currency = pending["currency"] if pending["currency"] in prices[0].amounts else ""
-    code = BroughtCode.find(pending["code"], None) if pending.get("code") else None
+    code = LinkCode.find(pending["code"], None) if pending.get("code") else None
     return PendingCheckout(configuration, add_code_notes(price_options(prices, None, currency), code))
 
 

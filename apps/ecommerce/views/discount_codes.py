@@ -6,21 +6,21 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apps.ecommerce.storefront.code_notes import BroughtCode
+from apps.ecommerce.storefront.code_notes import LinkCode
 
 SESSION_KEY = "discount_code"
 
 
-def brought_code(request: HttpRequest) -> BroughtCode | None:
+def find_link_code(request: HttpRequest) -> LinkCode | None:
     """Return the code in the URL, or else the one in the session. Store a known code in the session."""
     given = request.GET.get("code", "").strip()
     text = given or request.session.get(SESSION_KEY, "")
     if not text:
         return None
-    brought = BroughtCode.find(text, request.user if request.user.is_authenticated else None)
-    if given and brought.code and request.session.get(SESSION_KEY) != brought.text:
-        request.session[SESSION_KEY] = brought.text
-    return brought
+    found = LinkCode.find(text, request.user if request.user.is_authenticated else None)
+    if given and found.code and request.session.get(SESSION_KEY) != found.text:
+        request.session[SESSION_KEY] = found.text
+    return found
 
 
 def remembered_code(request: HttpRequest) -> str:

@@ -31,7 +31,7 @@ from apps.ecommerce.storefront.price_options import (
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 from apps.ecommerce.storefront.product_page import product_page
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
-from apps.ecommerce.views.discount_codes import brought_code
+from apps.ecommerce.views.discount_codes import find_link_code
 
 MAX_RELATED = 4
 UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # long texts that no card shows
@@ -72,7 +72,7 @@ def store(request: HttpRequest) -> HttpResponse:
         "grid_key": _store_grid_key(store_filter, pages, purchases),
         "canonical": _canonical_path(store_filter, pages.first.number),
         "live_updates": live_updates(request.user, purchases),
-        "brought": brought_code(request),
+        "link_code": find_link_code(request),
     }
     response = render(request, "ecommerce/store.html", context)
     if request.GET.get("page", "1") != str(pages.first.number):
@@ -105,8 +105,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         price_options(prices, user, fixed_currency) if fixed_currency else options_in_currencies(prices, user)
     )
     upgrades = upgrade_options(configuration.prices, product_purchases) if options and card.owned else []
-    brought = brought_code(request)
-    options = add_code_notes(options, brought)
+    link_code = find_link_code(request)
+    options = add_code_notes(options, link_code)
     price_ids = [option.price.id for option in options]
     chosen, currency = request.GET.get("price", ""), request.GET.get("currency", "").lower()
     currencies = [] if fixed_currency else currency_choices(prices)
@@ -117,8 +117,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "price_options": options,
         "upgrade_options": upgrades,
         "chosen": chosen if chosen in price_ids else next(iter(price_ids), ""),
-        "brought": brought,
-        "upgrade_code_note": upgrade_code_note(brought, card.owned),
+        "link_code": link_code,
+        "upgrade_code_note": upgrade_code_note(link_code, card.owned),
         "currencies": currencies,
         "fixed_currency": fixed_currency,
         "chosen_currency": currency if currency in dict(currencies) else "",

@@ -25,10 +25,10 @@ class CodePage:
         self.switch_off_button = page.get_by_role("button", name="Switch off")
 
 
-class BroughtCode:
+class LinkCode:
     """The note about the visitor's code on the pages of the store."""
 
     def __init__(self, page: Page) -> None:
-        self.note = page.locator(".brought-code")
+        self.note = page.locator(".link-code")
         self.price_notes = page.locator(".code-note")
         self.remove_button = page.get_by_role("button", name="Remove code")
