@@ -48,6 +48,18 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   }
 });
 
+// On phones, categories and tags are rows that scroll: show the chosen ones.
+function showChosenGroups() {
+  for (const chosen of document.querySelectorAll(".group[aria-current]")) {
+    const row = chosen.closest(".groups__list");
+    const [box, rowBox] = [chosen.getBoundingClientRect(), row.getBoundingClientRect()];
+    row.scrollLeft += box.left + box.width / 2 - (rowBox.left + rowBox.width / 2);
+  }
+}
+
+showChosenGroups();
+document.addEventListener("htmx:afterSwap", showChosenGroups);
+
 // Apply what the visitor has entered before this script was loaded.
 const filters = document.querySelector(".filters");
 const parameters = new URLSearchParams(location.search);

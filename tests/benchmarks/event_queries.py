@@ -36,7 +36,7 @@ def test_sale_duplicate_and_refund_events_need_few_queries(
     (sold,) = events(sandbox, "checkout.session.completed")
     assert (
         len(queries(sold)) <= MAX_PAYMENT_QUERIES + 3
-    )  # the buyer's billing details; was a backup restored? has the product licence keys?
+    )  # the buyer's billing details; was a backup restored? has the product license keys?
     assert Payment.objects.get().status == "paid"
     assert Purchase.objects.get().status == "paid"
     assert Mail.objects.get().kind == Mail.Kind.CONFIRMED

@@ -90,7 +90,7 @@ def test_founder_creates_sells_and_changes_a_product(
     editor.add_price("one-time", "49.50", nickname="Team")
     editor.add_price("each month", "5", nickname="Monthly", trial_days="14")
     editor.add_picture(picture, "A teal cover")
-    page.get_by_label("Licence keys").select_option("generated")
+    page.get_by_label("License keys").select_option("generated")
     editor.save("Save and put on sale")
     guide = ProductConfiguration.objects.get(product__name="Field guide")
 

@@ -1,4 +1,4 @@
-"""The admin's lists and forms of what a product contains: files and licence keys."""
+"""The admin's lists and forms of what a product contains: files and license keys."""
 
 from __future__ import annotations
 

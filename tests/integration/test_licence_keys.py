@@ -1,4 +1,4 @@
-"""Licence keys: issued with the access, never one twice, checked by programs through the signed API."""
+"""License keys: issued with the access, never one twice, checked by programs through the signed API."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_each_purchase_has_its_own_key_once(
 def test_product_without_keys_issues_none(as_ada: Client, icons: ProductConfiguration) -> None:
     purchase = buy(as_ada, icons)
     assert not LicenceKey.objects.exists()
-    assert "Licence key" not in as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "License key" not in as_ada.get(purchase.get_absolute_url()).content.decode()
 
 
 def test_key_is_valid_while_the_purchase_gives_access(
@@ -260,7 +260,7 @@ def test_buyer_gets_the_key_as_soon_as_one_is_added(
     as_ada: Client, as_olive: Client, listed: ProductConfiguration
 ) -> None:
     purchase = buy(as_ada, listed)
-    assert "licence key by e-mail" in as_ada.get(purchase.get_absolute_url()).content.decode()
+    assert "license key by e-mail" in as_ada.get(purchase.get_absolute_url()).content.decode()
     (problem,) = check_shop()["licence-keys-missing"]
     assert "Icon set: 1" in problem.text
     assert purchase.opens_product

@@ -19,7 +19,7 @@ from tests.factories import signed_in
 pytestmark = pytest.mark.django_db
 
 TITLES = [
-    *("Name and colours", "Your first product", "A test purchase", "E-mail", "Stripe's keys"),
+    *("Name and colors", "Your first product", "A test purchase", "E-mail", "Stripe's keys"),
     *("Stripe's webhook", "Legal pages", "Domain"),
 ]
 

@@ -58,7 +58,7 @@ def related_links(request: HttpRequest, row: ProductConfiguration) -> list[tuple
     links = [
         ("lesson", _("Sections and lessons"), reverse("admin:ecommerce_lesson_order", args=[row.pk])),
         ("productfile", _("Files"), reverse("admin:ecommerce_productfile_changelist") + query),
-        ("licencekey", _("Licence keys"), reverse("admin:ecommerce_licencekey_changelist") + query),
+        ("licencekey", _("License keys"), reverse("admin:ecommerce_licencekey_changelist") + query),
     ]
     may_see = request.user.has_perm
     permitted = [(name, url) for model, name, url in links if may_see(f"ecommerce.view_{model}")]

@@ -223,7 +223,7 @@ GROUPS = [
         LicenceKey,
         _licence_keys,
         _describe_key,
-        gettext_lazy("Licence keys"),
+        gettext_lazy("License keys"),
         related=("configuration__product",),
     ),
     Group(WebhookEvent, _events, _describe_event, gettext_lazy("Events"), ("-received_at",)),

@@ -109,7 +109,7 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
             return redirect("admin:ecommerce_licencekey_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Add licence keys"),
+            "title": _("Add license keys"),
             "opts": self.model._meta,
             "form": form,
         }

@@ -63,7 +63,7 @@ class PriceForm(forms.Form):
         label=_("Name of the option"),
         required=False,
         max_length=500,
-        help_text=_("For example: Team licence"),
+        help_text=_("For example: Team license"),
     )
 
     def __init__(self, *args: Any, known: Mapping[str, PriceValues], currency: str, **kwargs: Any) -> None:

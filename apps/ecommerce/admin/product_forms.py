@@ -91,13 +91,13 @@ class ProductForm(forms.Form):
         help_text=_("Shown to buyers after their purchase, in Markdown."),
     )
     licence_keys = forms.ChoiceField(
-        label=_("Licence keys"), required=False, choices=ProductConfiguration.LicenceKeys.choices
+        label=_("License keys"), required=False, choices=ProductConfiguration.LicenceKeys.choices
     )
     max_activations = forms.IntegerField(
         label=_("Activations of each key"),
         min_value=0,
         max_value=1_000_000,
-        help_text=_("How many computers can use one licence key. 0: any number."),
+        help_text=_("How many computers can use one license key. 0: any number."),
     )
     slug = forms.SlugField(
         label=_("Address"),

@@ -35,7 +35,7 @@ RULES: dict[str, Rule] = {
     ),
     Mail.Kind.LICENCE_KEY: (
         lambda purchase, mail: has_access(purchase) and _has_key(purchase),
-        gettext_lazy("the order has no licence key that works now"),
+        gettext_lazy("the order has no license key that works now"),
     ),
     Mail.Kind.RECEIPT: (
         lambda purchase, mail: mail.payment.is_paid if mail.payment else purchase.has_paid,

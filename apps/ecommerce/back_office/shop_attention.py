@@ -162,7 +162,7 @@ def missing_keys() -> Iterator[Item]:
     yield from limited(
         purchases_without_key().select_related("product"),
         lambda purchase: Item(
-            _("A buyer waits for a licence key"),
+            _("A buyer waits for a license key"),
             f"{_('Add keys.')} {about(purchase)}",
             reverse("admin:ecommerce_licencekey_add"),
         ),

@@ -96,7 +96,7 @@ class ProductConfiguration(models.Model):
         HIDDEN = "hidden", _("hidden")
 
     class LicenceKeys(models.TextChoices):
-        NONE = "", _("no licence keys")
+        NONE = "", _("no license keys")
         GENERATED = "generated", _("generate a key for each purchase")
         LISTED = "listed", _("take a key from the uploaded list")
 
@@ -128,7 +128,7 @@ class ProductConfiguration(models.Model):
     )
     licence_keys = models.CharField(max_length=10, choices=LicenceKeys.choices, blank=True)
     max_activations = models.PositiveIntegerField(
-        default=3, help_text=_("How many computers can use one licence key. 0: any number.")
+        default=3, help_text=_("How many computers can use one license key. 0: any number.")
     )
     position = models.PositiveIntegerField(default=0, db_index=True, help_text=_("Lower numbers come first."))
     tagline = models.CharField(

@@ -28,7 +28,7 @@ class Mail(models.Model):
         DISPUTED = "disputed", _("payment disputed")
         SUSPENDED = "suspended", _("access paused")
         RESTORED = "restored", _("access restored")
-        LICENCE_KEY = "licence_key", _("licence key")
+        LICENCE_KEY = "licence_key", _("license key")
         GRANTED = "granted", _("access given")
         INVITED = "invited", _("access waits for an account")
         REVOKED = "revoked", _("access ended by the shop")

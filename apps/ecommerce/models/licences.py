@@ -49,8 +49,8 @@ class LicenceKey(models.Model):
         indexes = [
             models.Index(fields=["configuration", "id"], condition=Q(purchase=None), name="unsold_keys")
         ]
-        verbose_name = _("licence key")
-        verbose_name_plural = _("licence keys")
+        verbose_name = _("license key")
+        verbose_name_plural = _("license keys")
 
     def __str__(self) -> str:
         return self.key

@@ -27,11 +27,11 @@ def find_setup_steps(request: HttpRequest) -> list[Step]:
     configuration = reverse("admin:ecommerce_productconfiguration_changelist")
     return [
         Step(
-            _("Name and colours"),
+            _("Name and colors"),
             _has_name() and read_tokens()["--brand"] != DEFAULT_BRAND,
             _(
                 "Set SITE_NAME and SUPPORT_EMAIL in .env, and copy static/css/brand.css to apps/shop/static/css/ to "
-                "change the colours."
+                "change the colors."
             ),
         ),
         Step(

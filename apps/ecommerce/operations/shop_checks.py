@@ -147,7 +147,7 @@ def _check_unassigned(name: str) -> Iterator[Problem]:
 def _check_keys(name: str) -> Iterator[Problem]:
     waiting = purchases_without_key().order_by().values("product", "product__name")
     for row in waiting.annotate(count=Count("pk", distinct=True)):
-        text = f"Buyers who wait for a licence key of {row['product__name']}: {row['count']}."
+        text = f"Buyers who wait for a license key of {row['product__name']}: {row['count']}."
         yield Problem(name, f"{text} Add keys: {admin_url('licencekey/add/')}", row["product"])
 
 

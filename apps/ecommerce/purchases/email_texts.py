@@ -141,8 +141,8 @@ TEXTS: dict[str, EmailText] = {
         _("Open my purchases"),
     ),
     Mail.Kind.LICENCE_KEY: EmailText(
-        _("Your licence key: %(product)s"),
-        _("Here is your licence key"),
+        _("Your license key: %(product)s"),
+        _("Here is your license key"),
         _("Use it to activate %(product)s. You also find it on your order page."),
         _("View order"),
     ),

@@ -19,7 +19,7 @@ MONTHS_PER_YEAR = 12
 class PriceOption:
     price: Price
     label: str  # "$9 / month"
-    name: str  # "Team licence", "Monthly"
+    name: str  # "Team license", "Monthly"
     terms: str  # "Billed $9 every month. Cancel any time."
     saving: str  # "2 months free"
     button: str  # "Subscribe"
