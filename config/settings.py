@@ -77,6 +77,7 @@ THEME_COOKIE_NAME = f"{cookie_prefix}theme"
 MESSAGES_COOKIE_NAME, VIEW_AS_COOKIE_NAME = f"{cookie_prefix}messages", f"{cookie_prefix}view_as_buyer"
 MESSAGE_STORAGE = "apps.core.message_storage.MessageStorage"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "apps.web.views.errors.csrf_failure"
 LANGUAGE_COOKIE_AGE, LANGUAGE_COOKIE_SAMESITE = 365 * 24 * 3600, "Lax"
 # A larger body gets 413 before it is read. Django's own limits do not count files.
 MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000

@@ -7,14 +7,13 @@ from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.decorators import user_passes_test
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from apps.users.models import User
+from apps.users.sign_in import redirect_to_sign_in
 
 SESSION_KEY = "guest_token"
 
@@ -55,14 +54,16 @@ def buyer_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not is_buyer(request.user):
+            return redirect_to_sign_in(request)
         try:
             return view(request, *args, **kwargs)
         except Http404:
             if request.user.is_authenticated:
                 raise
-            return redirect_to_login(request.get_full_path())  # an account may have claimed the guest's order
+            return redirect_to_sign_in(request)  # an account may have claimed the guest's order
 
-    return user_passes_test(is_buyer)(wrapper)
+    return wrapper
 
 
 def start_guest(request: HttpRequest) -> Guest:

@@ -27,7 +27,7 @@ from apps.users import email_changes, email_verification, personal_data
 from apps.users.emails import MAX_EMAIL_LENGTH
 from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.requests import SignedInRequest
-from apps.users.sign_in import TYPED_EMAIL
+from apps.users.sign_in import TYPED_EMAIL, login_required_to_post
 
 CONFIRMATION_PAUSE_SECONDS = 180  # as RATE_LIMITS["confirm_email"]
 
@@ -101,7 +101,7 @@ def delete(request: SignedInRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@login_required_to_post
 def end_session(request: SignedInRequest, pk: int) -> HttpResponse:
     get_object_or_404(UserSession, pk=pk, user=request.user).end()
     messages.success(request, _("The other browser has been signed out."))

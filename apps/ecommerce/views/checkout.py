@@ -1,7 +1,7 @@
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import stripe
 from django.contrib import messages
@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
+from apps.core.form_origin import is_form_of_this_site
 from apps.core.message_storage import drop_notices
 from apps.core.rate_limits import consume, rate_limited, too_many_requests
 from apps.core.site_urls import site_origin
@@ -83,7 +84,7 @@ def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -
     choice, promised_code = _read_choice(form)
     if not choice["price"]:
         return redirect(configuration)
-    is_own = request.method == "POST" and _comes_from_this_site(request)
+    is_own = request.method == "POST" and is_form_of_this_site(request)
     if guests_can_buy() and not is_own:
         return HttpResponseSeeOther(_product_url(configuration, choice))
     try:
@@ -102,10 +103,10 @@ def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -
     return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
 
 
-@csrf_protect
-def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
+def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:
     if request.method == "POST":
-        return _redirect_to_stripe(request, configuration, *_read_choice(request.POST), request.POST)
+        is_visitors_page = "csrfmiddlewaretoken" not in request.POST and is_form_of_this_site(request)
+        return (_send_form if is_visitors_page else csrf_protect(_send_form))(request, configuration)
     pending = request.session.get(PENDING_CHECKOUT, {})
     choice, _code = _read_choice(request.GET)
     if pending.get("slug") != configuration.slug:  # a link or an old tab: the buyer has to confirm
@@ -113,6 +114,10 @@ def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> H
     del request.session[PENDING_CHECKOUT]
     choice = {name: pending.get(name, "") for name in choice}
     return _redirect_to_stripe(request, configuration, choice, pending.get("code", ""), pending)
+
+
+def _send_form(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponse:
+    return _redirect_to_stripe(request, configuration, *_read_choice(request.POST), request.POST)
 
 
 def _read_choice(form: QueryDict) -> tuple[dict[str, str], str]:
@@ -226,17 +231,6 @@ def _is_bought_here(request: HttpRequest, configuration: ProductConfiguration) -
         return False
     orders = Purchase.objects.unclaimed().owned_by(Guest(token)).filter(product=configuration.product_id)
     return any(has_access(order) or blocks_buying(order) for order in orders)
-
-
-def _comes_from_this_site(request: HttpRequest) -> bool:
-    """Return whether a page of the shop has sent the form. Old browsers send Origin instead of Sec-Fetch-Site.
-
-    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
-    """
-    if site := request.headers.get("Sec-Fetch-Site"):
-        return site == "same-origin"
-    origin = request.headers.get("Origin") or request.headers.get("Referer", "")
-    return urlsplit(origin).netloc == request.get_host()
 
 
 def _product_url(configuration: ProductConfiguration, choice: dict[str, str]) -> str:

@@ -5,7 +5,6 @@ from uuid import UUID
 from allauth.account.adapter import get_adapter
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
@@ -30,6 +29,7 @@ from apps.users.emails import posted_mailbox
 from apps.users.guests import SESSION_KEY, Guest, buyer_required
 from apps.users.models import UserManager
 from apps.users.requests import BuyerRequest, SignedInRequest
+from apps.users.sign_in import login_required_to_post
 
 
 class EmailForm(forms.Form):
@@ -85,7 +85,7 @@ def find_orders(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @never_cache
-@login_required
+@login_required_to_post
 def claim(request: SignedInRequest) -> HttpResponse:
     """Add the orders to the account that were bought with its address, or in this browser without signing in."""
     if not is_email_verified(request.user):

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -26,6 +25,7 @@ from apps.ecommerce.content.licence_checks import (
 )
 from apps.ecommerce.models import LicenceActivation
 from apps.users.requests import SignedInRequest
+from apps.users.sign_in import login_required_to_post
 
 MAX_NONCE_LENGTH = 200
 INVALID_REQUEST = (
@@ -34,7 +34,7 @@ INVALID_REQUEST = (
 
 
 @require_POST
-@login_required
+@login_required_to_post
 def deactivate_instance(request: SignedInRequest, public_id: UUID, activation_id: int) -> HttpResponse:
     """Deactivate one of the owner's computers, for example one that broke."""
     activation = get_object_or_404(

@@ -8,7 +8,6 @@ from uuid import UUID
 import stripe
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -24,13 +23,14 @@ from apps.ecommerce.purchases.subscriptions import cancel_subscription, portal_u
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.purchases import get_purchase_or_404
 from apps.users.requests import SignedInRequest
+from apps.users.sign_in import login_required_to_post
 
 logger = logging.getLogger(__name__)
 
 
 @require_POST
 @never_cache
-@login_required
+@login_required_to_post
 @rate_limited("portal")
 def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
@@ -39,7 +39,7 @@ def manage(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-@login_required
+@login_required_to_post
 @rate_limited("portal")
 def switch(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     """Redirect to Stripe's page that shows what another plan costs today, and confirms it."""
@@ -54,7 +54,7 @@ def switch(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 @require_POST
 @never_cache
-@login_required
+@login_required_to_post
 @rate_limited("portal")
 def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)

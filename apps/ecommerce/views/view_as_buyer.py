@@ -1,15 +1,15 @@
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from apps.ecommerce.back_office.view_as_buyer import end, find_entry
 from apps.users.requests import SignedInRequest
+from apps.users.sign_in import login_required_to_post
 
 
 @require_POST
 @never_cache
-@login_required
+@login_required_to_post
 def stop(request: SignedInRequest) -> HttpResponse:
     """End the operator's view of a buyer."""
     entry = find_entry(request)

@@ -1,12 +1,18 @@
 import sys
 
+from django.conf import settings
+from django.contrib import messages
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views import csrf
 
+from apps.core.form_origin import form_page
 from apps.core.standalone_page import render_standalone
 
 DATABASE_RETRY_SECONDS = 10
+SIGN_IN_FORMS = {"account_login", "account_signup"}  # they redirect users who have signed in
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -18,3 +24,16 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_standalone(request, "500.html", 503, retry_after=DATABASE_RETRY_SECONDS)
     return render_standalone(request, "500.html", 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Show the page of the form again: it was opened before the user signed in in another tab, which ends its token.
+
+    Return 403 if the form may be one of another site, or if the browser accepts no cookies.
+    """
+    page = form_page(request)
+    if not page or settings.CSRF_COOKIE_NAME not in request.COOKIES:
+        return csrf.csrf_failure(request, reason)
+    if request.resolver_match and request.resolver_match.url_name not in SIGN_IN_FORMS:
+        messages.warning(request, _("You have signed in since you opened this page. Please try again."))
+    return HttpResponseRedirect(page)

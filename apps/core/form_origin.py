@@ -1,0 +1,26 @@
+"""Which page has sent a form, as the browser says. Pages of other sites can't forge these headers."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
+
+def is_form_of_this_site(request: HttpRequest) -> bool:
+    """Return whether a page of the shop has sent the form. Old browsers send Origin instead of Sec-Fetch-Site.
+
+    https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    origin = request.headers.get("Origin") or request.headers.get("Referer", "")
+    return urlsplit(origin).netloc == request.get_host()
+
+
+def form_page(request: HttpRequest) -> str:
+    """Return path and query of the shop's page that has sent the form; "" if the browser does not say it."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    if not is_form_of_this_site(request) or referer.netloc != request.get_host():
+        return ""
+    page = urlunsplit(("", "", referer.path, referer.query, ""))
+    return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else ""
