@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -240,3 +241,17 @@ def test_recommendations_need_few_queries(as_ada: Client, shop: None) -> None:
             as_ada.get(purchase.get_absolute_url())
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_recommendations_change_with_the_purchases(as_ada: Client, shop: None) -> None:
+    """live.js replaces the section if its stamp differs."""
+
+    def stamp() -> str:
+        page = as_ada.get("/purchases/").content.decode()
+        return re.findall(r'id="other-products" data-live="(.*?)"', page)[0]
+
+    buy(as_ada, ProductConfiguration.objects.get(product__name="Icon set"))
+    first = stamp()
+    buy(as_ada, ProductConfiguration.objects.get(product__name="Handbook"))
+    assert first
+    assert stamp() != first

@@ -132,7 +132,9 @@ def presentment_amount(payment: Payment) -> str:
 def other_products_for(context: template.Context, purchase: Purchase) -> dict[str, object]:
     """`{% other_products_for purchase %}`: what the user may like next; the category of this purchase comes first."""
     category_id = purchase.product.configuration.category_id
-    return {"others": other_products(context["request"].user, category_id)}
+    stamp = getattr(context.get("live_updates"), "stamp", "")
+    others = other_products(context["request"].user, category_id)
+    return {"others": others, "is_last": True, "stamp": stamp}
 
 
 @register.simple_tag
