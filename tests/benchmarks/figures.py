@@ -203,12 +203,17 @@ def create_payments(count: int) -> None:
         Purchase.objects.annotate(rest=Mod("pk", share)).filter(rest=1, pk__gte=first_purchase).update(
             status=status
         )
-    spread_purchases(first_purchase, age)
+    finish_purchases(first_purchase, age)
 
 
-def spread_purchases(first: int, age: str) -> None:
+def finish_purchases(first: int, age: str) -> None:
+    """Spread the orders over the days, and let visitors have bought half of them."""
     sql = age.replace("%%", "%").replace("(i ", "(id ")
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE ecommerce_purchase SET created_at = {sql}, paid_at = {sql} WHERE id >= {first}"
+        )
+        cursor.execute(
+            "UPDATE ecommerce_purchase SET user_id = NULL, guest_token = 'guest-' || id, "
+            f"email = 'guest-' || id || '@example.com' WHERE id >= {first} AND id % 2 = 0"
         )

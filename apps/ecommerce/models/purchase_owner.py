@@ -24,6 +24,11 @@ class PurchaseOwner(models.Model):
     email = models.EmailField(
         help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
     )
+    is_address_outdated = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Whether a corrected e-mail address of the order still has to reach Stripe."),
+    )
 
     class Meta:
         abstract = True

@@ -28,7 +28,7 @@ from apps.ecommerce.purchases.discount_codes import sync_codes
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.guest_orders import copy_missing_customers
+from apps.ecommerce.purchases.guest_orders import copy_missing_customers, repeat_corrections
 from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
 from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
@@ -197,6 +197,7 @@ def reconcile(
                 close_outdated_upgrades,
                 repeat_email_updates,
                 copy_missing_customers,
+                repeat_corrections,
                 claim_all_waiting_access,
                 end_given_access,
             ):

@@ -3,8 +3,10 @@
 See docs/guests.md for who may see what, and when.
 """
 
+import logging
 from typing import Any
 
+import stripe
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
@@ -23,6 +25,8 @@ from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livem
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import deliver, is_daily_limit_reached
 from apps.users.models import User
+
+logger = logging.getLogger(__name__)
 
 UNPAID = (Status.OPEN, Status.EXPIRED)
 MAX_CUSTOMERS_PER_RUN = 50  # of reconcile_purchases
@@ -47,6 +51,7 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
             "user": user,
             "guest_token": "",
             "claimed_at": timezone.now(),
+            "is_address_outdated": purchase.is_address_outdated or purchase.email != user.email,
             "version": purchase.version + 1,
         }
         for name, value in changes.items():
@@ -93,7 +98,7 @@ def copy_customer(purchase_id: int) -> None:
     )
     store_checkout_details(session)
     if is_outdated:
-        get_client().v1.customers.update(customer_id, {"email": purchase.user.email})
+        correct_customer.func(purchase_id)
         StripeCustomer.objects.filter(pk=customer_id).update(is_email_outdated=False)
 
 
@@ -116,7 +121,9 @@ def correct_address(purchase: Purchase, email: str) -> bool:
     locked = unclaimed.select_for_update().filter(pk=purchase.pk).first()
     if locked is None or locked.email == email:
         return False
-    Purchase.objects.filter(pk=locked.pk).update(email=email, version=locked.version + 1)
+    Purchase.objects.filter(pk=locked.pk).update(
+        email=email, version=locked.version + 1, is_address_outdated=True
+    )
     locked.refresh_from_db()
     queue_email(locked, Mail.Kind.LINK, f"address v{locked.version}")
     enqueue(correct_customer, locked.pk)
@@ -126,10 +133,22 @@ def correct_address(purchase: Purchase, email: str) -> bool:
 @task()
 def correct_customer(purchase_id: int) -> None:
     """Correct the address of the customer at Stripe, which Stripe's own receipts use."""
-    purchase = Purchase.objects.get(pk=purchase_id)
-    session = fetch_or_none("checkout/sessions", purchase.session_id)
-    if purchase.is_unclaimed and session and (customer_id := object_id(session["customer"])):
-        get_client().v1.customers.update(customer_id, {"email": purchase.email})
+    purchase = Purchase.objects.select_related("user").get(pk=purchase_id)
+    session = fetch_or_none("checkout/sessions", purchase.session_id) if purchase.session_id else None
+    if session and (customer_id := object_id(session["customer"])):
+        get_client().v1.customers.update(customer_id, {"email": purchase.current_email})
+    unchanged = Purchase.objects.filter(pk=purchase_id, email=purchase.email, user=purchase.user_id)
+    unchanged.update(is_address_outdated=False)
+
+
+def repeat_corrections() -> None:
+    """Repeat correct_customer where a request has failed, or the process was killed."""
+    outdated = Purchase.objects.filter(is_address_outdated=True, livemode=is_livemode())
+    for pk in outdated.values_list("pk", flat=True):
+        try:
+            correct_customer.func(pk)
+        except (stripe.APIError, stripe.InvalidRequestError):  # for example a deleted customer
+            logger.exception("The e-mail address of order %s could not be corrected at Stripe", pk)
 
 
 @task()
