@@ -21,6 +21,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
 from apps.ecommerce.purchases.emails import queue_email
 from apps.ecommerce.purchases.requested_links import queue_requested_link
+from apps.ecommerce.purchases.signals import queue_signal
 from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode, object_id
 from apps.users.email_verification import is_email_verified
 from apps.users.emails import deliver, is_daily_limit_reached
@@ -58,6 +59,7 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
             setattr(purchase, name, value)
         purchase.save(update_fields=changes)
         claimed.append(purchase)
+        queue_signal("purchase_claimed", purchase, f"v{purchase.version}")
         enqueue(copy_customer, purchase.pk)
     return claimed
 

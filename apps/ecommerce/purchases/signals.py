@@ -22,6 +22,7 @@ from apps.ecommerce.purchases.email_messages import buyer_language
 logger = logging.getLogger(__name__)
 
 access_granted = Signal()  # a sale, or access is restored, or granted by an operator
+purchase_claimed = Signal()  # an account has claimed a purchase that was made without one
 access_revoked = Signal()  # refunded, disputed, ended, unpaid, or ended by an operator
 payment_succeeded = Signal()  # with `payment`: the first one and each renewal
 payment_refunded = Signal()  # with `payment` and `amount`, the minor units of this refund
@@ -30,6 +31,7 @@ subscription_changed = Signal()  # with `changed`, names of SUBSCRIPTION_FIELDS
 
 SIGNALS = {
     "access_granted": access_granted,
+    "purchase_claimed": purchase_claimed,
     "access_revoked": access_revoked,
     "payment_succeeded": payment_succeeded,
     "payment_refunded": payment_refunded,
