@@ -214,11 +214,12 @@ class GuestRules(RuleBasedStateMachine):
         return is_owned and address == link.to and time.time() - link.sent_at < max_age
 
     def _customers(self) -> dict[str, object]:
-        """Return the customers of accounts, with those of guest orders that an account has claimed."""
-        owners: dict[str, object] = dict(StripeCustomer.objects.values_list("id", "user"))
-        for row in Purchase.objects.exclude(user=None).exclude(session_id=None):
+        """Return the customers of accounts and of guest orders, each with its buyer's address."""
+        owners: dict[str, object] = dict(StripeCustomer.objects.values_list("id", "user__email"))
+        for row in Purchase.objects.exclude(session_id=None).select_related("user"):
             customer = (storage.get(str(row.session_id)) or {})["customer"]
-            owners |= {customer: row.user_id} if customer else {}
+            is_owned = row.user or row.is_unclaimed
+            owners |= {customer: row.current_email} if customer and is_owned else {}
         return owners
 
     def _owner_of_session(self, session_id: str, buyer: Visitor) -> Visitor:
