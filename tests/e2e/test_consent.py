@@ -1,5 +1,6 @@
 """Consent before the payment, the form to withdraw, and what helps to find products."""
 
+import re
 from typing import Any
 
 import pytest
@@ -60,6 +61,25 @@ def test_buyer_agrees_by_keyboard(page: Page, ada: User, goods: ProductConfigura
     press(page, ProductPage(page).buy_button)
     HostedCheckout(page).wait_until_ready()
     assert Consent.objects.count() == 2
+
+
+@on_phone
+def test_subscriber_agrees_before_the_plan_is_changed(
+    page: Page, ada: User, goods: ProductConfiguration, settings: Any
+) -> None:
+    settings.CHECKOUT_CONSENT = []
+    purchase = buy_without_browser(ada, "workshop")
+    settings.CHECKOUT_CONSENT = ["terms", "withdrawal"]
+    order = PurchasePage(sign_in(page, ada)).goto(purchase)
+    order.change_plan("Yearly")
+    expect(boxes(page).first).to_be_focused()  # the browser asks to tick it
+    for box in boxes(page).all():
+        expect(box).not_to_be_checked()
+        box.check()
+    assert not problems(page)
+    order.main.get_by_role("button", name="Switch Yearly").click()
+    expect(page).to_have_url(re.compile("/stripe-sandbox/"))
+    assert purchase.consents.count() == 2
 
 
 def test_removed_box_is_asked_again(page: Page, ada: User, goods: ProductConfiguration) -> None:

@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.status_messages import status_message
 WITH_GOODS = (Mail.Kind.CONFIRMED,)  # their button opens the goods, and a second link the order
 WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
 
-WITH_CONSENT = (Mail.Kind.CONFIRMED, Mail.Kind.WAITING)
+WITH_CONSENT = (Mail.Kind.CONFIRMED, Mail.Kind.WAITING, Mail.Kind.PLAN_CHANGED)
 
 
 class OutdatedEmail(Exception):

@@ -17,6 +17,12 @@ from django.views.decorators.http import require_POST
 from apps.core.rate_limits import rate_limited
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import Purchase, StripeCustomer
+from apps.ecommerce.purchases.consent import (
+    ConsentMissing,
+    consent_values,
+    require_consent,
+    store_consent,
+)
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.plan_switch import can_switch, other_prices, switch_url
 from apps.ecommerce.purchases.subscriptions import cancel_subscription, portal_url
@@ -49,7 +55,13 @@ def switch(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     if price is None or not can_switch(row):
         messages.error(request, _("This plan is not available for your subscription."))
         return redirect(row)
-    return _redirect_to_portal(request, row, partial(switch_url, price=price))
+    try:
+        consents = require_consent(request.POST, row.product.configuration, price.id)
+    except ConsentMissing as refusal:
+        messages.error(request, str(refusal))
+        return redirect(row)
+    store = partial(store_consent, row, consent_values(request, consents))
+    return _redirect_to_portal(request, row, partial(switch_url, price=price), store)
 
 
 @require_POST
@@ -74,14 +86,19 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
 
 
 def _redirect_to_portal(
-    request: SignedInRequest, purchase: Purchase, create_url: Callable[..., str]
+    request: SignedInRequest,
+    purchase: Purchase,
+    create_url: Callable[..., str],
+    before_redirect: Callable[[], None] = lambda: None,
 ) -> HttpResponse:
     try:
         with stripe_deadline():
-            return redirect(create_url(purchase, origin=site_origin(request)))
+            url = create_url(purchase, origin=site_origin(request))
     except (stripe.StripeError, StripeCustomer.DoesNotExist):
         message = _("We couldn't open the billing page. Please try again in a minute or contact %(support)s.")
         return _redirect_with_error(request, purchase, message)
+    before_redirect()
+    return redirect(url)
 
 
 def _redirect_with_error(request: SignedInRequest, purchase: Purchase, message: str) -> HttpResponse:
