@@ -7,6 +7,7 @@ from apps.ecommerce.catalogue.slugs import SlugConverter
 from apps.ecommerce.views import (
     billing_details,
     checkout,
+    checkout_return,
     discount_codes,
     files,
     guests,
@@ -25,7 +26,7 @@ register_converter(SlugConverter, "any_slug")
 
 urlpatterns = [
     path("store/", store.store, name="store"),
-    path("store/checkout/return/", checkout.checkout_return, name="checkout_return"),
+    path("store/checkout/return/", checkout_return.checkout_return, name="checkout_return"),
     path("store/code/remove/", discount_codes.remove_code, name="remove_code"),
     path("store/<any_slug:slug>/", store.product, name="product"),
     path("store/<any_slug:slug>/buy/", checkout.buy, name="buy"),

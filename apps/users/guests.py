@@ -16,6 +16,7 @@ from apps.users.models import User
 from apps.users.sign_in import redirect_to_sign_in
 
 SESSION_KEY = "guest_token"
+CHECKOUT_SECONDS = 24 * 3600  # Stripe closes a payment page after that time
 
 
 class Guest(AnonymousUser):
@@ -72,6 +73,30 @@ def start_guest(request: HttpRequest) -> Guest:
         token = request.session.setdefault(SESSION_KEY, new_guest_token())
         request.user = Guest(token)
     return request.user
+
+
+def remember_checkout(response: HttpResponseBase, guest: Guest) -> None:
+    """Let the browser prove later that it has started this guest's checkout.
+
+    If Buy is pressed in two tabs at once, each response starts a session, and the browser keeps one of them.
+    """
+    response.set_cookie(
+        _checkout_cookie(guest.guest_token),
+        guest.guest_token,
+        max_age=CHECKOUT_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def has_started_checkout(request: HttpRequest, guest_token: str) -> bool:
+    value = request.COOKIES.get(_checkout_cookie(guest_token), "")
+    return bool(guest_token) and secrets.compare_digest(value.encode(), guest_token.encode())
+
+
+def _checkout_cookie(guest_token: str) -> str:
+    return f"{settings.SESSION_COOKIE_NAME}-{guest_token[:8]}"
 
 
 def guest_middleware(

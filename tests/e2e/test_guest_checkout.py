@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -245,3 +246,31 @@ def test_link_asks_before_it_changes_the_account(
     expect(GatedPage(as_ada).heading).to_be_visible()
     assert Purchase.objects.get().user == User.objects.get(email=EMAIL)
     assert signed_in(ada).get("/purchases/").status_code == 200
+
+
+def test_buy_in_two_tabs_at_the_same_time(page: Page, goods: ProductConfiguration) -> None:
+    """Each response starts a session, and the browser keeps one. Both orders can be opened."""
+    held: list[Route] = []
+
+    def send_both_at_once(route: Route) -> None:
+        held.append(route)
+        if len(held) == 2:
+            for each in held:
+                each.continue_()
+
+    other_tab = page.context.new_page()
+    for tab, slug in ((page, goods.slug), (other_tab, "workshop")):
+        tab.route("**/buy/", send_both_at_once)
+        ProductPage(tab).goto(slug).buy_button.click(no_wait_after=True)
+    for tab in (page, other_tab):
+        expect(tab).to_have_url(re.compile("/stripe-sandbox/"))
+    for tab in (page, other_tab):
+        tab.reload()  # the sandbox's forms have tokens, whose cookie the other tab has replaced
+        fill_payment(tab)
+        HostedCheckout(tab).submit()
+        expect(PurchasePage(tab).open_link).to_be_visible()
+    assert Purchase.objects.count() == 2
+    for purchase in Purchase.objects.all():
+        page.goto(purchase.get_absolute_url())
+        expect(PurchasePage(page).main).to_contain_text(purchase.order_number)
+        expect(PurchasePage(page).open_link).to_be_visible()

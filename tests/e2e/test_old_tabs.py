@@ -18,7 +18,7 @@ from tests.e2e.users import PASSWORD_OF_ADA, open_new_order
 from tests.factories import LOCMEM, set_email_url
 
 pytestmark = on_phone
-SIGNED_IN_SINCE = "You have signed in since you opened this page. Please try again."
+OUT_OF_DATE = "This page was out of date. Please try again."
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_page_of_an_earlier_sign_in_says_to_press_again(
     sign_out_in_another_tab(page)
     sign_in_in_another_tab(page)
     product.buy_button.click()
-    expect(product.messages).to_contain_text(SIGNED_IN_SINCE)
+    expect(product.messages).to_contain_text(OUT_OF_DATE)
     product.buy_button.click()
     HostedCheckout(page).wait_until_ready()
 

@@ -99,7 +99,7 @@ def test_page_of_an_earlier_sign_in_is_shown_again(
     response = browser.post(f"{url}buy/", form, headers=headers)
     assert (response.status_code, response["Location"]) == (302, url)
     page = browser.get(url)
-    assert "You have signed in since you opened this page. Please try again." in page.content.decode()
+    assert "This page was out of date. Please try again." in page.content.decode()
     form["csrfmiddlewaretoken"] = page.context["csrf_token"]
     assert "/stripe-sandbox/" in browser.post(f"{url}buy/", form, headers=headers)["Location"]
 

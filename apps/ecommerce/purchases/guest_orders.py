@@ -10,7 +10,7 @@ import stripe
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -78,6 +78,13 @@ def claim_after_signup(user: User, **kwargs: Any) -> None:
     """Receive allauth's user_signed_up: another service may have verified the address before."""
     if is_email_verified(user):
         claim_orders_of(user.email, user)
+
+
+def move_to_session(purchase: Purchase, guest_token: str) -> None:
+    """Give an unclaimed order to another session of the same browser. The caller has checked that it is the same."""
+    rows = Purchase.objects.unclaimed().filter(pk=purchase.pk, guest_token=purchase.guest_token)
+    rows.update(guest_token=guest_token, version=F("version") + 1)
+    purchase.refresh_from_db()
 
 
 @task()

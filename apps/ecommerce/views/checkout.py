@@ -5,20 +5,17 @@ from urllib.parse import urlencode
 
 import stripe
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from apps.core.form_origin import is_form_of_this_site
-from apps.core.message_storage import drop_notices
 from apps.core.rate_limits import consume, rate_limited, too_many_requests
 from apps.core.site_urls import site_origin
 from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase
@@ -43,18 +40,22 @@ from apps.ecommerce.purchases.consent import (
 from apps.ecommerce.purchases.decorators import get_next_path
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
-from apps.ecommerce.purchases.refresh import refresh_or_stale
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.storefront.pending_checkout import PENDING_CHECKOUT
 from apps.ecommerce.storefront.product_cards import blocks_buying
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.guests import EmailForm
-from apps.ecommerce.views.purchases import render_purchase
 from apps.users.emails import normalize_mailbox
-from apps.users.guests import SESSION_KEY, Guest, guests_can_buy, is_buyer, start_guest
+from apps.users.guests import (
+    SESSION_KEY,
+    Guest,
+    guests_can_buy,
+    is_buyer,
+    remember_checkout,
+    start_guest,
+)
 from apps.users.models import User
-from apps.users.requests import BuyerRequest
 
 logger = logging.getLogger(__name__)
 
@@ -142,36 +143,6 @@ def _send_free(
     return render(request, "ecommerce/link_sent.html", {"email": email, "configuration": configuration})
 
 
-@require_safe
-@never_cache
-def checkout_return(request: BuyerRequest) -> HttpResponse:
-    """Stripe's success_url. The request does not prove a payment, so the purchase is refreshed from Stripe."""
-    purchases = Purchase.objects.with_catalogue()
-    purchase = purchases.filter(session_id=request.GET.get("session_id", "")).first()
-    if purchase is None and is_buyer(request.user):
-        raise Http404("There is no such checkout.")
-    if purchase is None:
-        return redirect_to_login(request.get_full_path())
-    is_own = Purchase.objects.owned_by(request.user).filter(pk=purchase.pk).exists()
-    if not is_own and not purchase.is_unclaimed:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
-        text = _(
-            "This order does not belong to %(email)s. To see it, sign out, then sign in with the account you used when "
-            "you bought."
-        )
-        messages.error(request, text % {"email": request.user.email})
-        return redirect("purchases")
-    if purchase.returned_at is None:
-        purchase.returned_at = timezone.now()
-        Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
-    purchase = refresh_or_stale(purchase, "return page")
-    if not is_own:  # paid in an app that has opened the shop in another browser
-        return render(request, "ecommerce/paid_elsewhere.html", {"purchase": purchase})
-    drop_notices(request)  # "You are signed in", "You need this product": all from before the payment
-    return render_purchase(request, purchase, view="return")
-
-
 def _redirect_to_stripe(
     request: HttpRequest,
     configuration: ProductConfiguration,
@@ -179,6 +150,7 @@ def _redirect_to_stripe(
     promised_code: str,
     agreed: Mapping[str, str],
 ) -> HttpResponse:
+    is_new = not is_buyer(request.user)
     buyer = request.user if request.user.is_authenticated else start_guest(request)
     price, currency = choice["price"], choice["currency"]
     code = CheckoutCode(promised_code or remembered_code(request), is_promised=bool(promised_code))
@@ -195,7 +167,10 @@ def _redirect_to_stripe(
         with stripe_deadline():
             url = start_checkout(buyer, configuration, price, currency, code, **urls)
         store_consent_of_checkout(request, buyer, price, url, consents)
-        return HttpResponseSeeOther(url)
+        response = HttpResponseSeeOther(url)
+        if is_new and isinstance(buyer, Guest):
+            remember_checkout(response, buyer)
+        return response
     except AlreadySubscribed as refusal:
         messages.info(request, str(refusal))
         return HttpResponseSeeOther(refusal.purchase.get_absolute_url())

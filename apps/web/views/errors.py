@@ -27,7 +27,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Show the page of the form again: it was opened before the user signed in in another tab, which ends its token.
+    """Show the page of the form again: its token ends when the user signs in in another tab.
 
     Return 403 if the form may be one of another site, or if the browser accepts no cookies.
     """
@@ -35,5 +35,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if not page or settings.CSRF_COOKIE_NAME not in request.COOKIES:
         return csrf.csrf_failure(request, reason)
     if request.resolver_match and request.resolver_match.url_name not in SIGN_IN_FORMS:
-        messages.warning(request, _("You have signed in since you opened this page. Please try again."))
+        messages.warning(request, _("This page was out of date. Please try again."))
     return HttpResponseRedirect(page)
