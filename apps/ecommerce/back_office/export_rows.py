@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from apps.ecommerce.models import StripeCustomer
 from apps.ecommerce.money import to_major
@@ -62,10 +62,14 @@ def read_pages(rows: QuerySet[Any], time_field: str, period: Period, fields: lis
         page = rows.filter(after, **{f"{time_field}__gte": at})
 
 
-def country_of(user: str) -> Coalesce:
-    """Return the country of the buyer's billing details, or "" if it is not known."""
-    customers = StripeCustomer.objects.filter(current_mode(), user=OuterRef(user))
-    return Coalesce(Subquery(customers.values("country")[:1]), Value(""))
+def country_of(purchase: str = "") -> Coalesce:
+    """Return the country of the buyer's billing details, else that of the order, or "" if it is not known.
+
+    `purchase` is the path to the order: "payment__purchase__".
+    """
+    customers = StripeCustomer.objects.filter(current_mode(), user=OuterRef(f"{purchase}user"))
+    country = NullIf(Subquery(customers.values("country")[:1]), Value(""))
+    return Coalesce(country, F(f"{purchase}buyer_country"), Value(""))
 
 
 def money(value: int | None, row: Row) -> Cell:

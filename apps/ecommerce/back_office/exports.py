@@ -37,7 +37,7 @@ class Export:
 def _orders() -> QuerySet[Purchase]:
     """Return the orders that were completed: paid, for nothing, with a free trial, or granted without payment."""
     completed = Q(paid_at__isnull=False) | Q(granted_at__isnull=False)
-    return Purchase.objects.filter(current_mode(), completed).annotate(country=country_of("user"))
+    return Purchase.objects.filter(current_mode(), completed).annotate(country=country_of())
 
 
 ORDERS = Table(
@@ -70,7 +70,7 @@ ORDERS = Table(
 
 def _payments() -> QuerySet[Payment]:
     rows = Payment.objects.filter(current_mode(), paid_at__isnull=False)
-    return rows.annotate(country=country_of("purchase__user"))
+    return rows.annotate(country=country_of("purchase__"))
 
 
 PAYMENTS = Table(
@@ -106,7 +106,7 @@ PAYMENTS = Table(
 
 def _refunds() -> QuerySet[Refund]:
     rows = Refund.objects.counted().filter(current_mode())
-    return rows.annotate(country=country_of("payment__purchase__user"))
+    return rows.annotate(country=country_of("payment__purchase__"))
 
 
 REFUNDS = Table(

@@ -55,7 +55,7 @@ def fetch_sums(period: Period) -> dict[tuple[str, str], Sums]:
     groups: dict[tuple[str, str], Sums] = defaultdict(Sums)
     payments = Payment.objects.filter(current_mode(), paid_at__gte=period.start, paid_at__lt=period.end)
     for country, currency, count, paid, tax in (
-        payments.annotate(country=country_of("purchase__user"))
+        payments.annotate(country=country_of("purchase__"))
         .order_by()
         .values("country", "currency")
         .annotate(
@@ -65,7 +65,7 @@ def fetch_sums(period: Period) -> dict[tuple[str, str], Sums]:
     ):
         groups[country, currency] = Sums(count, paid, tax)
     refunds = Refund.objects.counted().filter(current_mode())
-    refunds = refunds.annotate(country=country_of("payment__purchase__user"))
+    refunds = refunds.annotate(country=country_of("payment__purchase__"))
     for row in read_pages(refunds, "created_at", period, REFUND_FIELDS):
         sums = groups[row["country"], row["currency"]]
         sums.refunds += 1

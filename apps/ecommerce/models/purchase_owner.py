@@ -24,6 +24,12 @@ class PurchaseOwner(models.Model):
     email = models.EmailField(
         help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
     )
+    buyer_country = models.CharField(
+        max_length=2,
+        blank=True,
+        editable=False,
+        help_text=_("The country that a buyer without an account has entered at Stripe."),
+    )
     is_address_outdated = models.BooleanField(
         default=False,
         editable=False,

@@ -44,6 +44,7 @@ def export_purchases(user: User) -> JSON:
             "currency": purchase.currency,
             "discount_code": str(purchase.discount_code or ""),
             "email": purchase.email,
+            "country": purchase.buyer_country,
             "bought": purchase.created_at.isoformat(),
             "paid": purchase.paid_at.isoformat() if purchase.paid_at else None,
             "complimentary": purchase.granted_at is not None,

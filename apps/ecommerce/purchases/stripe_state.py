@@ -173,11 +173,13 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
 
 
 def _guest_values(purchase: Purchase, session: StripeData) -> dict[str, Any]:
-    """Return the e-mail address that a guest has entered at Stripe. The guest may correct it later in the store."""
+    """Return what a guest has entered at Stripe. The guest may correct the e-mail address later in the store."""
     if not purchase.is_unclaimed or purchase.email:
         return {}
-    email = ((session["customer_details"] or {}).get("email") or "").lower()
-    return {"email": email} if len(email) <= MAX_EMAIL_LENGTH else {}
+    details = session["customer_details"] or {}
+    email = (details.get("email") or "").lower()
+    country = (details.get("address") or {}).get("country") or ""
+    return {"buyer_country": country[:2]} | ({"email": email} if len(email) <= MAX_EMAIL_LENGTH else {})
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:
