@@ -1,6 +1,6 @@
 """Which page has sent a form, as the browser says. Pages of other sites can't forge these headers."""
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,14 +13,24 @@ def is_form_of_this_site(request: HttpRequest) -> bool:
     """
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
-    origin = request.headers.get("Origin") or request.headers.get("Referer", "")
-    return urlsplit(origin).netloc == request.get_host()
+    return _split(request.headers.get("Origin") or _referer(request)).netloc == request.get_host()
 
 
 def form_page(request: HttpRequest) -> str:
     """Return path and query of the shop's page that has sent the form; "" if the browser does not say it."""
-    referer = urlsplit(request.headers.get("Referer", ""))
-    if not is_form_of_this_site(request) or referer.netloc != request.get_host():
+    url = _split(_referer(request))
+    if not is_form_of_this_site(request) or url.netloc != request.get_host():
         return ""
-    page = urlunsplit(("", "", referer.path, referer.query, ""))
+    page = urlunsplit(("", "", url.path, url.query, ""))
     return page if url_has_allowed_host_and_scheme(page, allowed_hosts=None) else ""
+
+
+def _referer(request: HttpRequest) -> str:
+    return request.headers.get("Referer", "")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # such as "http://[": no browser sends it
+        return urlsplit("")

@@ -136,6 +136,8 @@ def test_sign_in_form_of_another_tab_opens_its_destination(icons: ProductConfigu
         {**OWN_PAGE, "Referer": "http://testserver//evil.example/"},
         {**OWN_PAGE, "Referer": "http://testserver/\\evil.example/"},
         {**OWN_PAGE, "Referer": "http://testserver"},
+        {**OWN_PAGE, "Referer": "http://["},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site", "Referer": "http://testserver/accounts/"},
         OWN_PAGE,
         {},

@@ -7,13 +7,13 @@ with the addresses of other people.
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils.translation import get_language
 
 from apps.core.tasks import task
-from apps.ecommerce.models import Price, Purchase
+from apps.ecommerce.models import Price, Purchase, PurchaseQuerySet
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.consent import store_consent
-from apps.ecommerce.purchases.entitlements import has_bought
 from apps.ecommerce.purchases.fulfilment import change_purchase
 from apps.ecommerce.purchases.requested_links import queue_requested_link
 from apps.users.guests import Guest, new_guest_token
@@ -31,10 +31,8 @@ def is_free(price: Price) -> bool:
 def take_free(user: User, price: Price) -> Purchase:
     """Return the user's purchase of a free product. Two presses create one."""
     Price.objects.select_for_update().get(pk=price.pk)
-    own = Purchase.objects.for_user(user).filter(product=price.product_id)
-    if has_bought(user, price.product) and (known := own.filter(status=Status.PAID).first()):
-        return known
-    return _create(user, price, language=get_language() or "")
+    own = Purchase.objects.for_user(user).bought()
+    return _find_known(own, price) or _create(user, price, language=get_language() or "")
 
 
 @task()
@@ -42,12 +40,21 @@ def send_free(email: str, price_id: str, language: str, consents: list[dict[str,
     """E-mail a link to a free product. If the address has it already, that is a link to the known order."""
     with transaction.atomic():
         price = Price.objects.select_for_update(of=("self",)).select_related("product").get(pk=price_id)
-        known = Purchase.objects.of_address(email).filter(product=price.product, status=Status.PAID).first()
-        if known:
+        if known := _find_known(Purchase.objects.of_address(email), price):
             queue_requested_link(known)
         else:
             purchase = _create(Guest(new_guest_token()), price, email=email, language=language)
             store_consent(purchase, consents)
+
+
+def _find_known(orders: PurchaseQuerySet, price: Price) -> Purchase | None:
+    """Return the order that gives access to the product, or whose access an operator has ended.
+
+    An order that was refunded is no reason to get nothing now that the product is free.
+    """
+    orders = orders.filter(product=price.product_id, status=Status.PAID)
+    not_refunded = orders.filter(Q(suspended_by="") | Q(revoked_at__isnull=False))
+    return not_refunded.order_by(F("revoked_at").asc(nulls_first=True), "-pk").first()
 
 
 def _create(buyer: User | Guest, price: Price, **fields: str) -> Purchase:
