@@ -108,3 +108,4 @@ def test_refused_correction_does_not_stop_reconcile(
     Purchase.objects.update(email="right@example.com", is_address_outdated=True)
     assert reconcile().failures == []
     assert email_at_stripe(orders[1]) == "right@example.com"
+    assert not Purchase.objects.filter(is_address_outdated=True).exists(), "it would be refused each time"

@@ -32,6 +32,8 @@ def test_two_browsers_with_one_address(sandbox: Any, icons: ProductConfiguration
     assert reported("paid-twice") == []
     second = buy(Client(), icons)
     assert reported("paid-twice") == [f"order {second.pk}"]
+    [problem] = check_shop()["paid-twice"]
+    assert "gina@example.com (without an account)" in problem.text
     page = signed_in(olive).get("/admin/").content.decode()
     assert "A buyer has paid twice for one product" in page
 

@@ -186,9 +186,8 @@ def _about_orders(find: Callable[[], Iterable[Purchase]], text: str) -> Callable
 
     def check(name: str) -> Iterator[Problem]:
         for row in find():
-            about = ", ".join(
-                filter(None, (row.order_number, row.email, str(row.product), row.subscription_id))
-            )
+            buyer = f"{row.email} (without an account)" if row.is_unclaimed else row.email
+            about = ", ".join(filter(None, (row.order_number, buyer, str(row.product), row.subscription_id)))
             yield Problem(name, f"{text}: {about}. See {order_url(row)}", f"order {row.pk}")
 
     return check

@@ -156,7 +156,10 @@ def repeat_corrections() -> None:
     for pk in outdated.values_list("pk", flat=True):
         try:
             correct_customer.func(pk)
-        except (stripe.APIError, stripe.InvalidRequestError):  # for example a deleted customer
+        except stripe.InvalidRequestError:  # a deleted customer, or an address that Stripe does not accept
+            logger.exception("Stripe refuses the corrected e-mail address of order %s", pk)
+            Purchase.objects.filter(pk=pk).update(is_address_outdated=False)
+        except stripe.APIError:
             logger.exception("The e-mail address of order %s could not be corrected at Stripe", pk)
 
 
