@@ -159,6 +159,16 @@ def test_browser_without_cookies_is_told_so(ada: User) -> None:
     assert "allow cookies" in response.content.decode()
 
 
+def test_wrong_settings_of_a_proxy_are_still_told(ada: User) -> None:
+    """Otherwise all forms of a site behind a TLS proxy would lead back without a reason."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ada)
+    token = browser.get("/accounts/").context["csrf_token"]
+    headers = {**PAGE, "Origin": "https://testserver", "Referer": "https://testserver/accounts/"}
+    response = browser.post("/accounts/", {"name": "Ada", "csrfmiddlewaretoken": token}, headers=headers)
+    assert response.status_code == 403
+
+
 def test_signing_in_again_leads_to_a_page(populated_shop: Shop) -> None:
     """Whoever has signed out in another tab signs in and comes back to the page of the form, never to a 405."""
     visitor = Client()

@@ -25,7 +25,7 @@ def _standalone(template: str, status: int) -> Page:
 ERROR_PAGES: dict[str, tuple[str, Page]] = {
     "400": ("400, the request is not valid", _in_layout("400.html", 400)),
     "403": ("403, the visitor may not do that", _in_layout("403.html", 403)),
-    "403-csrf": ("403, the form is old or cookies are off", _in_layout("403_csrf.html", 403)),
+    "403-csrf": ("403, cookies are off, or another site has sent the form", _in_layout("403_csrf.html", 403)),
     "404": ("404, there is no such page", _in_layout("404.html", 404)),
     "404-file": ("404, the file of a product is missing", _standalone("ecommerce/missing_file.html", 404)),
     "413": ("413, the request is too large", _standalone("413.html", 413)),

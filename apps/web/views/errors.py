@@ -1,6 +1,5 @@
 import sys
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,10 +28,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Show the page of the form again: its token ends when the user signs in in another tab.
 
-    Return 403 if the form may be one of another site, or if the browser accepts no cookies.
+    Return 403 if the form may be one of another site, if the browser accepts no cookies, or if the settings of a proxy
+    are wrong: Django's reason is then the origin or the cookie.
     """
     page = form_page(request)
-    if not page or settings.CSRF_COOKIE_NAME not in request.COOKIES:
+    if not page or not reason.startswith("CSRF token"):
         return csrf.csrf_failure(request, reason)
     if request.resolver_match and request.resolver_match.url_name not in SIGN_IN_FORMS:
         messages.warning(request, _("This page was out of date. Please try again."))
