@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0032_alert_indexes'),
+        ('ecommerce', '0033_help_texts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
