@@ -268,6 +268,11 @@ class GuestRules(RuleBasedStateMachine):
             return False
         if any(row.product_id == price.product_id for row in self._purchases(buyer)):
             return False
+        if isinstance(buyer, Browser) and any(
+            row.user and row.product_id == price.product_id and self._paying_browser(row) is buyer
+            for row in Purchase.objects.select_related("user")
+        ):
+            return False  # claimed by an account: the browser is asked to sign in
         if isinstance(buyer, User) and StripeCustomer.objects.filter(user=buyer).exists():
             customer = StripeCustomer.objects.filter(user=buyer).values_list("id", flat=True)
             if any(row["customer"] in customer for row in self._open_subscriptions()):

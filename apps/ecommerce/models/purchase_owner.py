@@ -21,6 +21,14 @@ class PurchaseOwner(models.Model):
             "Token in the session of a buyer without an account, until an account claims the purchase."
         ),
     )
+    claimed_token = models.CharField(
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "The token until an account claimed the purchase: the browser that paid is not charged again."
+        ),
+    )
     email = models.EmailField(
         help_text=_("The buyer's e-mail address. It is kept when the account is deleted.")
     )

@@ -133,6 +133,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
             models.Index(fields=["guest_token"], name="purchase_of_guest"),
             models.Index(fields=["email", "product", "status"], condition=Q(user=None), name="guest_order"),
             models.Index(fields=["livemode"], condition=Q(is_address_outdated=True), name="outdated_address"),
+            models.Index(fields=["claimed_token"], name="claimed_by_account"),
             models.Index(fields=["status", "created_at"]),
             models.Index(fields=["email"], name="order_by_email"),
             models.Index(fields=["payment_method"], name="order_by_card"),

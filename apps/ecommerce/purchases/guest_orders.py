@@ -51,6 +51,7 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
         changes = {
             "user": user,
             "guest_token": "",
+            "claimed_token": purchase.guest_token,
             "claimed_at": timezone.now(),
             "is_address_outdated": purchase.is_address_outdated or purchase.email != user.email,
             "version": purchase.version + 1,

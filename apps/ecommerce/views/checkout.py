@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from apps.core.form_origin import is_form_of_this_site
 from apps.core.rate_limits import consume, rate_limited, too_many_requests
 from apps.core.site_urls import site_origin
-from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase
+from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, Purchase, PurchaseQuerySet
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
 from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
@@ -43,6 +43,7 @@ from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell
 from apps.ecommerce.storefront.pending_checkout import PENDING_CHECKOUT
 from apps.ecommerce.storefront.product_cards import blocks_buying
+from apps.ecommerce.stripe_api.client import is_livemode
 from apps.ecommerce.stripe_api.transport import stripe_deadline
 from apps.ecommerce.views.discount_codes import forget_code, remembered_code
 from apps.ecommerce.views.guests import EmailForm
@@ -162,6 +163,12 @@ def _redirect_to_stripe(
         )
         messages.info(request, text % {"product": configuration})
         return HttpResponseSeeOther(reverse("purchases"))
+    if isinstance(buyer, Guest) and _is_claimed(buyer, configuration):
+        text = _("You bought %(product)s in this browser. Sign in to open it. You have not been charged.")
+        messages.info(request, text % {"product": configuration})
+        return HttpResponseSeeOther(
+            f"{reverse('account_login')}?{urlencode({'next': configuration.get_absolute_url()})}"
+        )
     try:
         consents = require_consent(agreed, configuration, price)
         with stripe_deadline():
@@ -204,8 +211,20 @@ def _is_bought_here(request: HttpRequest, configuration: ProductConfiguration) -
     """Return whether this browser has an order of the product that no account has claimed yet."""
     if not (token := request.session.get(SESSION_KEY)):
         return False
-    orders = Purchase.objects.unclaimed().owned_by(Guest(token)).filter(product=configuration.product_id)
-    return any(has_access(order) or blocks_buying(order) for order in orders)
+    return _prevents_payment(Purchase.objects.unclaimed().owned_by(Guest(token)), configuration)
+
+
+def _is_claimed(guest: Guest, configuration: ProductConfiguration) -> bool:
+    """Return whether an account has claimed an order of the product that was paid in this browser."""
+    orders = Purchase.objects.filter(
+        claimed_token=guest.guest_token, user__isnull=False, livemode=is_livemode()
+    )
+    return _prevents_payment(orders, configuration)
+
+
+def _prevents_payment(orders: PurchaseQuerySet, configuration: ProductConfiguration) -> bool:
+    rows = orders.filter(product=configuration.product_id)
+    return any(has_access(order) or blocks_buying(order) for order in rows)
 
 
 def _product_url(configuration: ProductConfiguration, choice: dict[str, str]) -> str:
