@@ -26,12 +26,12 @@ from apps.ecommerce.models import (
 )
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.models.pictures import generated_picture
-from apps.ecommerce.purchases.billing_notes import billing_note
-from apps.ecommerce.purchases.code_rules import Refusal
 from apps.ecommerce.purchases.consent import TEXTS, make_text
+from apps.ecommerce.purchases.discount_codes.rules import Refusal
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.status_messages import status_message
-from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.purchases.messages.billing_notes import billing_note
+from apps.ecommerce.purchases.messages.status_messages import status_message
+from apps.ecommerce.purchases.messages.status_texts import MESSAGES
 from apps.ecommerce.storefront.code_notes import LinkCode, add_code_notes
 from apps.ecommerce.storefront.pagination import PER_PAGE, PageRange
 from apps.ecommerce.storefront.price_options import currency_choices, options_in_currencies, price_options

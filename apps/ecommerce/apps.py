@@ -12,7 +12,7 @@ class EcommerceConfig(AppConfig):
         from apps.core import page_cache, readiness
         from apps.ecommerce import checks  # noqa: F401
         from apps.ecommerce.admin.menu import MENU
-        from apps.ecommerce.back_office.dashboard import dashboard_context
+        from apps.ecommerce.back_office.figures.dashboard import dashboard_context
         from apps.ecommerce.back_office.roles import create_groups
         from apps.ecommerce.catalogue.search_columns import refresh_after_save
         from apps.ecommerce.content import file_updates, goods_in_emails  # noqa: F401  (they add to the e-mails)

@@ -18,12 +18,12 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
-from apps.ecommerce.purchases import code_events
-from apps.ecommerce.purchases.emails import queue_renewal_upcoming_email, queue_trial_ending_email
+from apps.ecommerce.purchases.discount_codes.events import handle_code, handle_coupon, handle_redemption
+from apps.ecommerce.purchases.emails.queue import queue_renewal_upcoming_email, queue_trial_ending_email
 from apps.ecommerce.purchases.external_sales import import_invoice, import_session
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.payments import (
+from apps.ecommerce.purchases.payments.stored_payments import (
     invoice_subscription,
     purchases_for_charge,
     purchases_for_payment,
@@ -180,7 +180,7 @@ def _handle_price(price: Payload, cause: str) -> None:
 HANDLERS: dict[str, list[Handler]] = {
     "checkout.session.completed": [
         _handle_session,
-        code_events.handle_redemption,
+        handle_redemption,
     ],  # paid, or waiting for the bank
     "checkout.session.async_payment_succeeded": [_handle_session],
     "checkout.session.async_payment_failed": [_handle_session],
@@ -206,11 +206,11 @@ HANDLERS: dict[str, list[Handler]] = {
     "invoice.payment_failed": [_handle_invoice],
     "invoice.upcoming": [_handle_upcoming_invoice],  # some days before a renewal
     "invoice.payment_action_required": [_handle_invoice],  # the buyer has to confirm at the bank
-    "customer.discount.created": [code_events.handle_redemption],  # of a subscription
-    "promotion_code.created": [code_events.handle_code],
-    "promotion_code.updated": [code_events.handle_code],
-    "coupon.updated": [code_events.handle_coupon],
-    "coupon.deleted": [code_events.handle_coupon],
+    "customer.discount.created": [handle_redemption],  # of a subscription
+    "promotion_code.created": [handle_code],
+    "promotion_code.updated": [handle_code],
+    "coupon.updated": [handle_coupon],
+    "coupon.deleted": [handle_coupon],
     "product.created": [_handle_product],
     "product.updated": [_handle_product],
     "product.deleted": [_handle_product],

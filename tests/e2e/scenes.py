@@ -33,7 +33,7 @@ from apps.ecommerce.models import (
     Tag,
 )
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.purchases.messages.status_texts import MESSAGES
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.factories import add_file, add_version

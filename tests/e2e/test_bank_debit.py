@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import Purchase
-from apps.ecommerce.purchases.payment_failures import failure_text
+from apps.ecommerce.purchases.messages.payment_failures import failure_text
 from apps.users.models import User
 from tests.e2e import stripe_changes
 from tests.e2e.journeys import go_to_checkout

@@ -76,7 +76,7 @@ def break_worker(as_ada: Client, icons: ProductConfiguration) -> None:
 
     task = DBTaskResult.objects.create(
         args_kwargs={"args": [], "kwargs": {}},
-        task_path="apps.ecommerce.purchases.emails.send_email",
+        task_path="apps.ecommerce.purchases.emails.queue.send_email",
         backend_name="default",
     )
     DBTaskResult.objects.filter(pk=task.pk).update(enqueued_at=timezone.now() - TWO_HOURS)

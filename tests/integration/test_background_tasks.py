@@ -23,7 +23,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce.models import Mail, ProductConfiguration
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.emails.queue import SENDING_TIMEOUT, queue_email, send_email, send_unsent
 from apps.users.emails import MAX_ATTEMPTS
 from apps.users.models import User
 from config import service_settings
@@ -91,7 +91,7 @@ def test_worker_sends_the_email(queue: None, as_ada: Client, icons: ProductConfi
 def test_rolled_back_change_leaves_no_task(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
     purchase = buy(as_ada, icons)
     with transaction.atomic():
-        emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
+        queue_email(purchase, Mail.Kind.ENDED, "v9")
         assert DBTaskResult.objects.count() == 2
         transaction.set_rollback(True)
     assert DBTaskResult.objects.count() == Mail.objects.count() == 1
@@ -99,7 +99,7 @@ def test_rolled_back_change_leaves_no_task(queue: None, as_ada: Client, icons: P
 
 def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:
     buy(as_ada, icons)
-    emails.send_email.enqueue(Mail.objects.get().pk)
+    send_email.enqueue(Mail.objects.get().pk)
     run_worker()
     assert len(outbox.outbox) == 1
 
@@ -121,7 +121,7 @@ def test_readyz_fails_while_a_task_is_overdue(
 
 def test_scheduled_task_is_overdue_only_after_its_time(queue: None, settings: Any) -> None:
     settings.WORKER_SILENCE_SECONDS = 60
-    emails.send_email.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
+    send_email.using(run_after=timezone.now() + timedelta(days=1)).enqueue(1)
     hours_ago = timezone.now() - timedelta(hours=3)
     DBTaskResult.objects.update(enqueued_at=hours_ago)
     assert readiness().json()["worker"] == "ok"
@@ -147,9 +147,9 @@ def test_email_is_sent_later_if_the_worker_is_killed_while_sending(
         connection.close()
     unsent = Mail.objects.get()
     assert (unsent.sent_at, unsent.attempts) == (None, 1)
-    assert emails.send_unsent() == 1  # another worker may still run the task
-    Mail.objects.update(sending_at=timezone.now() - emails.SENDING_TIMEOUT - timedelta(seconds=1))
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 1  # another worker may still run the task
+    Mail.objects.update(sending_at=timezone.now() - SENDING_TIMEOUT - timedelta(seconds=1))
+    assert send_unsent() == 0
     assert len(outbox.outbox) == 1
 
 
@@ -159,7 +159,7 @@ def test_readyz_fails_after_the_worker_is_killed(
     settings.WORKER_SILENCE_SECONDS = 0  # a waiting task is overdue at once
     worker = start_worker(EMAIL_URL=LOCMEM)
     try:
-        emails.send_email.enqueue(0)
+        send_email.enqueue(0)
         wait_until(lambda: readiness().json()["worker"] == "ok")
     finally:
         worker.send_signal(signal.SIGKILL)
@@ -185,7 +185,7 @@ def test_hanging_mail_server_delays_no_purchase(
     assert unsent.sent_at is None
     assert "timed out" in unsent.error
     set_email_url(settings, LOCMEM)
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
 
@@ -206,7 +206,7 @@ def test_email_is_sent_after_commit(as_ada: Client, icons: ProductConfiguration)
     purchase = buy(as_ada, icons)
     outbox.outbox.clear()
     with transaction.atomic():
-        emails.queue_email(purchase, Mail.Kind.ENDED, "v9")
+        queue_email(purchase, Mail.Kind.ENDED, "v9")
         assert outbox.outbox == []
     assert len(outbox.outbox) == 1
 

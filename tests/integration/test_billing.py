@@ -22,10 +22,10 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase, StripeC
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import alerts
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.message_values import message_values
+from apps.ecommerce.purchases.messages.billing_notes import billing_note
+from apps.ecommerce.purchases.messages.values import message_values
 from apps.users import personal_data
 from apps.users.models import User
 from stripe_sandbox import storage

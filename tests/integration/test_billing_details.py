@@ -14,7 +14,7 @@ from stripe.params import CustomerTaxIdCreateParams
 from apps.ecommerce.models import Payment, ProductConfiguration, StripeCustomer
 from apps.ecommerce.purchases.billing_details import BILLING_FIELDS, TAX_ID_TYPES, tax_id_type
 from apps.ecommerce.purchases.countries import country_choices
-from apps.ecommerce.purchases.receipts import seller_lines
+from apps.ecommerce.purchases.payments.receipts import seller_lines
 from apps.users import personal_data
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient

@@ -14,7 +14,7 @@ from django.test import Client
 from apps.ecommerce.content.goods_in_emails import email_picture
 from apps.ecommerce.models import Mail, ProductConfiguration, ProductFile, Purchase
 from apps.ecommerce.models.pictures import Picture
-from apps.ecommerce.purchases.email_messages import build_email
+from apps.ecommerce.purchases.emails.messages import build_email
 from apps.users.models import User
 from tests.factories import add_file, buy, sent_to_buyers, url_path
 

@@ -11,7 +11,7 @@ from django.core import mail as outbox
 from django.test import Client
 from django.urls import reverse
 
-from apps.ecommerce.back_office.actions import order_state
+from apps.ecommerce.back_office.actions.base import order_state
 from apps.ecommerce.models import ExternalSale, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User

@@ -14,7 +14,7 @@ from django.test import Client
 
 from apps.core.email_backends import UnsentEmailBackend
 from apps.ecommerce.models import Mail, ProductConfiguration
-from apps.ecommerce.purchases.emails import send_unsent
+from apps.ecommerce.purchases.emails.queue import send_unsent
 from apps.users.models import User
 from tests.factories import buy, set_email_url
 from tests.integration.test_accounts import PASSWORD, sign_up, signed_in_as

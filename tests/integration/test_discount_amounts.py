@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from apps.ecommerce.catalogue.rows import build_row
 from apps.ecommerce.models import Price
 from apps.ecommerce.money import CHARGE_STEPS, MIN_CHARGES, format_money
-from apps.ecommerce.purchases.code_rules import Refusal, discounted, price_refusal
-from apps.ecommerce.purchases.code_texts import offer_text
+from apps.ecommerce.purchases.discount_codes.rules import Refusal, discounted, price_refusal
+from apps.ecommerce.purchases.discount_codes.texts import offer_text
 from tests.integration.test_discount_codes import create_code
 
 pytestmark = pytest.mark.django_db

@@ -19,8 +19,8 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import DiscountCode, Price, ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.code_rules import Refusal, price_refusal
-from apps.ecommerce.purchases.discount_codes import sync_code
+from apps.ecommerce.purchases.discount_codes.rules import Refusal, price_refusal
+from apps.ecommerce.purchases.discount_codes.sync import sync_code
 from apps.users.models import User
 from stripe_sandbox import clock, storage
 from stripe_sandbox.billing import panel_actions
@@ -409,7 +409,9 @@ def test_amount_that_stripe_does_not_charge_with_the_code_keeps_the_price_for_sa
 ) -> None:
     """Stripe's minimum depends on the account, so the store may not know it."""
     create_code(sandbox, percent_off=99)
-    monkeypatch.setattr("apps.ecommerce.purchases.code_rules.is_chargeable", lambda amount, currency: True)
+    monkeypatch.setattr(
+        "apps.ecommerce.purchases.discount_codes.rules.is_chargeable", lambda amount, currency: True
+    )
     page_of(as_ada, icons, "SUMMER")
     response = press_buy_with(as_ada, icons, "SUMMER")
     assert "It does not apply to this order." in text_of(as_ada.get(response["Location"]))
@@ -442,7 +444,7 @@ def test_restricted_key_without_the_permission_does_not_prevent_the_fulfilment(
     def refuse(*args: Any, **kwargs: Any) -> Any:
         raise stripe.PermissionError("The key may not read promotion codes.")
 
-    monkeypatch.setattr("apps.ecommerce.purchases.discount_codes.fetch_or_none", refuse)
+    monkeypatch.setattr("apps.ecommerce.purchases.discount_codes.sync.fetch_or_none", refuse)
     as_ada.get(url_path(pay(url)))
     purchase = Purchase.objects.get()
     assert (purchase.status, purchase.amount_total, purchase.discount_code) == (Status.PAID, 1520, None)
@@ -701,7 +703,7 @@ def test_text_that_is_used_again_means_the_active_code(
 
 
 def test_each_refusal_has_a_text() -> None:
-    from apps.ecommerce.purchases.code_texts import refusal_text
+    from apps.ecommerce.purchases.discount_codes.texts import refusal_text
 
     texts = {refusal_text(refusal) for refusal in Refusal}
     assert len(texts) >= len(Refusal) - 1  # a minimum in another currency reads like another currency

@@ -11,8 +11,13 @@ from django.test import Client
 
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases import emails
-from apps.ecommerce.purchases.email_messages import build_email
+from apps.ecommerce.purchases.emails.messages import build_email
+from apps.ecommerce.purchases.emails.queue import (
+    BEFORE_ACCESS,
+    email_kind,
+    queue_trial_ending_email,
+    send_unsent,
+)
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import (
     LOCMEM,
@@ -77,8 +82,8 @@ def test_email_is_sent_later_after_a_mail_server_failure(
     assert unsent.sent_at is None
     assert "Refused" in unsent.error
     set_email_url(settings, LOCMEM)
-    assert emails.send_unsent() == 0
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
+    assert send_unsent() == 0
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
     unsent.refresh_from_db()
     assert (unsent.attempts, unsent.error) == (2, "")
@@ -103,8 +108,8 @@ def test_expired_checkout_sends_no_email(as_ada: Client, icons: ProductConfigura
 def test_trial_end_email_is_queued_once(as_ada: Client, sandbox: Any) -> None:
     club = create_product(sandbox.client, "Club", 900, interval="month", trial_period_days=2)
     purchase = buy(as_ada, club)
-    emails.queue_trial_ending_email(purchase)
-    emails.queue_trial_ending_email(purchase)
+    queue_trial_ending_email(purchase)
+    queue_trial_ending_email(purchase)
     assert sent_kinds().count(Mail.Kind.TRIAL_ENDING) == 1
 
 
@@ -126,10 +131,10 @@ def test_first_access_sends_the_confirmation() -> None:
         for after in (Status.PAID, Status.TRIALING, Status.ACTIVE):
             purchase = Purchase(status=after)
             change = StatusChange(purchase=purchase, from_status=before, to_status=after)
-            confirmed = emails.email_kind(change) == Mail.Kind.CONFIRMED
-            assert confirmed == (before in emails.BEFORE_ACCESS)
+            confirmed = email_kind(change) == Mail.Kind.CONFIRMED
+            assert confirmed == (before in BEFORE_ACCESS)
             purchase.suspended_by = Suspension.DISPUTED
-            assert emails.email_kind(change) != Mail.Kind.CONFIRMED
+            assert email_kind(change) != Mail.Kind.CONFIRMED
 
 
 def test_email_links_to_the_order(as_ada: Client, icons: ProductConfiguration) -> None:

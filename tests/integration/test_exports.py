@@ -19,13 +19,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.ecommerce.back_office import export_rows
-from apps.ecommerce.back_office.csv_lines import format_cell
-from apps.ecommerce.back_office.exports import EXPORTS
-from apps.ecommerce.back_office.figures import Figures
-from apps.ecommerce.back_office.periods import Period
+from apps.ecommerce.back_office.exports import rows as export_rows
+from apps.ecommerce.back_office.exports.csv_lines import format_cell
+from apps.ecommerce.back_office.exports.tables import EXPORTS
+from apps.ecommerce.back_office.exports.tax_by_country import tax_share
+from apps.ecommerce.back_office.figures.periods import Period
+from apps.ecommerce.back_office.figures.shop_figures import Figures
 from apps.ecommerce.back_office.roles import OPERATORS, SUPPORT
-from apps.ecommerce.back_office.tax_by_country import tax_share
 from apps.ecommerce.models import (
     OperatorAction,
     Payment,
@@ -111,7 +111,7 @@ def rows_of(client: Client, name: str, *days: str) -> list[dict[str, str]]:
 
 @pytest.fixture(autouse=True)
 def _after_july(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("apps.ecommerce.back_office.periods.today", lambda: date(2026, 11, 15))
+    monkeypatch.setattr("apps.ecommerce.back_office.figures.periods.today", lambda: date(2026, 11, 15))
 
 
 def test_amounts_are_plain_decimals_of_their_currency(as_olive: Client, price: Price) -> None:

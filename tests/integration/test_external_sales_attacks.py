@@ -15,7 +15,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import external_sales
 from apps.ecommerce.purchases.external_sales import assign_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
-from apps.ecommerce.purchases.payments import purchases_for_payment
+from apps.ecommerce.purchases.payments.stored_payments import purchases_for_payment
 from apps.ecommerce.stripe_api.client import fetch
 from apps.users.models import User
 from tests.factories import signed_in

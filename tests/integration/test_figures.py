@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from apps.ecommerce.back_office.figure_queries import fetch_top_products
-from apps.ecommerce.back_office.figures import Figures
-from apps.ecommerce.back_office.periods import MAX_BUCKETS, Period, choose_period
+from apps.ecommerce.back_office.figures.periods import MAX_BUCKETS, Period, choose_period
+from apps.ecommerce.back_office.figures.queries import fetch_top_products
+from apps.ecommerce.back_office.figures.shop_figures import Figures
 from apps.ecommerce.models import (
     ExternalSale,
     Payment,

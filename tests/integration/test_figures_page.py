@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.ecommerce.back_office.comparisons import compare, compare_rates, percent
-from apps.ecommerce.back_office.figures import Figures
+from apps.ecommerce.back_office.figures.comparisons import compare, compare_rates, percent
+from apps.ecommerce.back_office.figures.periods import Period, today
+from apps.ecommerce.back_office.figures.shop_figures import Figures
 from apps.ecommerce.back_office.needs_attention import find_items
-from apps.ecommerce.back_office.periods import Period, today
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, Refund, SubscriptionChange
 from apps.ecommerce.operations.reconcile import reconcile

@@ -19,7 +19,7 @@ from apps.ecommerce.content import file_updates
 from apps.ecommerce.content.file_updates import announce
 from apps.ecommerce.models import FileVersion, Mail, Price, ProductConfiguration, Purchase
 from apps.ecommerce.operations.shop_checks import check_shop
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.emails.queue import send_unsent
 from apps.users.models import User
 from tests.factories import (
     LOCMEM,
@@ -67,7 +67,7 @@ def test_each_owner_gets_one_email(as_ada: Client, as_bob: Client, version: File
     assert announce(version) == 2
     assert sorted(message.to[0] for message in updates()) == ["ada@example.com", "bob@example.com"]
     assert announce(version) is None
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert len(updates()) == 2
     version.refresh_from_db()
     assert version.announced_at is not None
@@ -129,7 +129,7 @@ def test_owner_who_loses_access_before_sending_gets_no_email(
     mails = Mail.objects.filter(kind=Mail.Kind.UPDATED)
     assert mails.count() == 1
     Purchase.objects.filter(pk=purchase.pk).update(suspended_by="refunded")
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert (updates(), mails.count()) == ([], 0)
 
 
@@ -139,7 +139,7 @@ def test_deleted_version_sends_no_email(as_ada: Client, version: FileVersion, se
     announce(version)
     set_email_url(settings, LOCMEM)
     version.delete()
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert updates() == []
 
 
@@ -150,7 +150,7 @@ def test_email_is_sent_later_if_the_mail_server_fails(
     set_email_url(settings, NO_MAIL_SERVER)
     announce(version)
     set_email_url(settings, LOCMEM)
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert len(updates()) == 1
 
 
@@ -162,7 +162,7 @@ def test_many_emails_are_not_all_sent_in_the_request(
         buy(client, version.file.configuration)
     announce(version)
     assert len(updates()) == 1
-    emails.send_unsent()
+    send_unsent()
     assert len(updates()) == 2
 
 
@@ -170,7 +170,7 @@ def test_a_run_sends_other_emails_first_and_limits_updates(
     as_ada: Client, as_bob: Client, version: FileVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_updates, "MAX_SENT_IN_REQUEST", 0)
-    monkeypatch.setattr(emails, "MAX_UPDATES_PER_RUN", 1)
+    monkeypatch.setattr("apps.ecommerce.purchases.emails.queue.MAX_UPDATES_PER_RUN", 1)
     for client in (as_ada, as_bob):
         buy(client, version.file.configuration)
     announce(version)
@@ -178,9 +178,9 @@ def test_a_run_sends_other_emails_first_and_limits_updates(
     assert check_shop()["mails-unsent"] == []  # they wait for their turn
     Mail.objects.exclude(kind=Mail.Kind.UPDATED).update(sent_at=None, created_at=timezone.now())
     mail.outbox.clear()
-    assert emails.send_unsent() == 1
+    assert send_unsent() == 1
     assert ["List-Unsubscribe" in message.extra_headers for message in mail.outbox] == [False, False, True]
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
 
 
 def test_two_announcements_and_two_workers_send_one_email(as_ada: Client, version: FileVersion) -> None:
@@ -196,7 +196,7 @@ def test_two_announcements_and_two_workers_send_one_email(as_ada: Client, versio
         finally:
             connection.close()
 
-    jobs = [lambda: announce(version)] * 2 + [emails.send_unsent] * 2
+    jobs = [lambda: announce(version)] * 2 + [send_unsent] * 2
     threads = [Thread(target=run, args=(job,)) for job in jobs]
     for thread in threads:
         thread.start()
@@ -204,7 +204,7 @@ def test_two_announcements_and_two_workers_send_one_email(as_ada: Client, versio
         thread.join()
     assert failures == []
     assert None in results
-    emails.send_unsent()
+    send_unsent()
     assert len(updates()) == 1
     assert Mail.objects.filter(kind=Mail.Kind.UPDATED).count() == 1
 
@@ -279,7 +279,7 @@ def test_owner_who_unsubscribes_before_sending_gets_no_email(
     announce(add_version(version.file))
     set_email_url(settings, LOCMEM)
     Client().post(link)
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
     assert len(updates()) == 1
 
 

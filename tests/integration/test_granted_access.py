@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.ecommerce.back_office.email_actions import why_outdated
+from apps.ecommerce.back_office.actions.emails import why_outdated
 from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.content.licence_checks import is_valid
 from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, Price, ProductConfiguration, Purchase

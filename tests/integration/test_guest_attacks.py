@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.ecommerce.models import Mail, Price, ProductConfiguration, Purchase
 from apps.ecommerce.operations.alerts import check_shop
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.discount_codes import sync_codes
+from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 from apps.ecommerce.purchases.guest_orders import claim_orders_of
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.adapter import AccountAdapter

@@ -16,7 +16,7 @@ from django.utils import translation
 from apps.core import file_slots
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases import guest_orders
-from apps.ecommerce.purchases.discount_codes import sync_codes
+from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 from apps.users.models import User
 from tests.factories import add_file, first_price
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy

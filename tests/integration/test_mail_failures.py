@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.operations.shop_checks import check_shop
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.emails.queue import send_unsent
 from tests.factories import LOCMEM, buy, set_email_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,7 +64,7 @@ def test_unusable_mail_server_is_asked_once_per_run(
     tried = break_server(error)
     for about in "abc":
         Mail.objects.create(purchase=purchase, kind=Mail.Kind.CONFIRMED, about=about)
-    assert emails.send_unsent() == 3
+    assert send_unsent() == 3
     assert len(tried) == tries
 
 
@@ -88,8 +88,8 @@ def test_refused_address_is_given_up_after_a_day_and_shown(
     tried = break_server(error)
     buy(as_ada, icons)
     Mail.objects.update(created_at=timezone.now() - age)
-    assert emails.send_unsent() == (0 if gives_up else 1)
-    emails.send_unsent()
+    assert send_unsent() == (0 if gives_up else 1)
+    send_unsent()
     assert len(tried) == (2 if gives_up else 3)
     assert bool(Mail.objects.get().given_up_at) == gives_up
     assert any("ada@example.com" in row.text for row in check_shop()["addresses-refused"]) == gives_up
@@ -101,9 +101,9 @@ def test_all_tries_have_the_same_message_id(
 ) -> None:
     tried = break_server(smtplib.SMTPServerDisconnected("after the server had accepted the e-mail"))
     buy(as_ada, icons)
-    emails.send_unsent()
+    send_unsent()
     set_email_url(settings, LOCMEM)
-    emails.send_unsent()
+    send_unsent()
     (sent,) = outbox.outbox
     assert [sent.message()["Message-ID"]] * 2 == tried
     buy(as_ada, club)

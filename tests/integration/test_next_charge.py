@@ -14,9 +14,9 @@ from django.utils import timezone
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases import next_payment
-from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
-from apps.ecommerce.purchases.message_values import format_day
-from apps.ecommerce.purchases.status_messages import status_message
+from apps.ecommerce.purchases.messages.billing_notes import billing_note, renewal_note
+from apps.ecommerce.purchases.messages.status_messages import status_message
+from apps.ecommerce.purchases.messages.values import format_day
 from tests.factories import buy, sent_to_buyers
 
 pytestmark = pytest.mark.django_db(transaction=True)

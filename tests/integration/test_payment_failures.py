@@ -11,8 +11,8 @@ from django.utils.html import escape
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.payment_failures import OTHER, failure_text
-from apps.ecommerce.purchases.status_messages import status_message
+from apps.ecommerce.purchases.messages.payment_failures import OTHER, failure_text
+from apps.ecommerce.purchases.messages.status_messages import status_message
 from stripe_sandbox import cards
 from tests.factories import pay, press_buy
 

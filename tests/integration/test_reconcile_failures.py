@@ -19,8 +19,9 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations import reconcile as module
 from apps.ecommerce.operations import reconcile_report
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases import fulfilment, reversals
+from apps.ecommerce.purchases import fulfilment
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.payments import reversals
 from stripe_sandbox import storage
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import buy, pay, press_buy

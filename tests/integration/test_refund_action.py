@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.ecommerce.back_office.actions.refund_texts import suspends
+from apps.ecommerce.back_office.actions.refunds import refundable_payments
 from apps.ecommerce.back_office.audit import perform
-from apps.ecommerce.back_office.refund_texts import suspends
-from apps.ecommerce.back_office.refunds import refundable_payments
 from apps.ecommerce.catalogue.amounts import format_amount
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, Suspension

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.ecommerce.back_office.email_actions import RULES
+from apps.ecommerce.back_office.actions.emails import RULES
 from apps.ecommerce.models import Mail, OperatorAction, ProductConfiguration, Purchase
-from apps.ecommerce.purchases.email_texts import TEXTS
+from apps.ecommerce.purchases.emails.texts import TEXTS
 from apps.users.models import User
 from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, set_email_url, signed_in
 from tests.integration.test_order_actions import action_url, confirm, hidden_fields

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.models import Mail, Payment, ProductConfiguration, Purchase, ScheduledRun
-from apps.ecommerce.purchases import emails
+from apps.ecommerce.purchases.emails.queue import queue_trial_ending_email, send_unsent
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import buy
 
@@ -124,7 +124,7 @@ def test_email_that_waited_in_the_backup_is_not_sent_again(
     call_command("reconcile_purchases", "--restored")
     assert [mail.extra_headers["X-Order"] for mail in mailoutbox] == [purchase.order_number]
     assert Mail.objects.get(kind=Mail.Kind.CONFIRMED).error.startswith("Was in the queue")
-    assert emails.send_unsent() == 0
+    assert send_unsent() == 0
 
 
 def test_trial_notice_from_before_the_restore_is_not_repeated(
@@ -136,8 +136,8 @@ def test_trial_notice_from_before_the_restore_is_not_repeated(
     Purchase.objects.update(status="trialing", **times)
     purchase.refresh_from_db()
     restored(now)
-    emails.queue_trial_ending_email(purchase)
+    queue_trial_ending_email(purchase)
     assert Mail.Kind.TRIAL_ENDING not in kinds()
     ScheduledRun.objects.filter(command="restore").update(started_at=now - timedelta(days=2))
-    emails.queue_trial_ending_email(purchase)
+    queue_trial_ending_email(purchase)
     assert Mail.Kind.TRIAL_ENDING in kinds()

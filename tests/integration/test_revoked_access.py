@@ -22,9 +22,9 @@ from apps.ecommerce.models import (
     Suspension,
 )
 from apps.ecommerce.operations.reconcile import reconcile
-from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.messages.billing_notes import billing_note
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.users.models import User
 from tests.factories import buy, press_buy, sent_kinds, sent_to_buyers, signed_in

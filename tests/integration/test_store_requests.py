@@ -19,8 +19,8 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.operations.doctor import run_checks
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases.customers import billing_currency, update_customer_email
-from apps.ecommerce.purchases.discount_codes import sync_codes, sync_codes_of_coupon
-from apps.ecommerce.purchases.payments import purchases_for_payment
+from apps.ecommerce.purchases.discount_codes.sync import sync_codes, sync_codes_of_coupon
+from apps.ecommerce.purchases.payments.stored_payments import purchases_for_payment
 from apps.ecommerce.purchases.personal_data import remove_saved_cards
 from apps.users.models import User
 from stripe_sandbox import forms, params, scheduled_actions, storage

@@ -13,8 +13,8 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.purchases import checkout_sessions
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from apps.ecommerce.purchases.messages.status_messages import status_message
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
-from apps.ecommerce.purchases.status_messages import status_message
 from apps.users.models import User
 from tests.factories import add_price, buy, create_product, press_buy, url_path
 from tests.stripe_actions import (

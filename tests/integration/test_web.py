@@ -20,7 +20,7 @@ from django.urls import path
 from apps.core import readiness as readiness_checks
 from apps.core import self_request, stylesheet
 from apps.ecommerce import artwork
-from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.purchases.messages.status_texts import MESSAGES
 from apps.users.models import User
 from tests.factories import readiness, set_email_url, signed_in
 from tests.integration.test_demo_without_mail import DEMO

@@ -15,8 +15,8 @@ from apps.ecommerce.models import Mail, Payment, Purchase
 from apps.ecommerce.models.payments import COPIED_FIELDS
 from apps.ecommerce.purchases.anomalies import billed_without_account
 from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.messages.status_messages import status_message
 from apps.ecommerce.purchases.personal_data import deletion_blocker
-from apps.ecommerce.purchases.status_messages import status_message
 
 from .truth import (
     INVOICE_ROWS,

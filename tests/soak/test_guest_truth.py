@@ -14,12 +14,12 @@ from apps.ecommerce.operations import reconcile
 from apps.ecommerce.purchases import (
     checkout,
     checkout_sessions,
-    email_messages,
     guest_orders,
     order_links,
     stripe_state,
 )
 from apps.ecommerce.purchases.checkout_refusals import AlreadyOwned
+from apps.ecommerce.purchases.emails import messages
 from apps.ecommerce.views import guests as guest_views
 from apps.users.guests import Guest
 from apps.users.models import User
@@ -140,7 +140,7 @@ def let_typed_addresses_block(patch: pytest.MonkeyPatch) -> None:
 
 
 def send_no_link(patch: pytest.MonkeyPatch) -> None:
-    for module in (email_messages, goods_in_emails):
+    for module in (messages, goods_in_emails):
         patch.setattr(module, "order_link", lambda purchase, to="": purchase.get_absolute_url())
 
 

@@ -12,13 +12,13 @@ from apps.ecommerce import webhooks
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import (
     checkout_sessions,
-    emails,
     fulfilment,
-    payment_news,
-    payments,
     stripe_state,
 )
+from apps.ecommerce.purchases.emails import payment_news
+from apps.ecommerce.purchases.emails.queue import queue_email, queue_status_email
 from apps.ecommerce.purchases.next_payment import next_payment_values
+from apps.ecommerce.purchases.payments import stored_payments
 
 from .state_machine import Shop
 from .truth import DAY
@@ -69,7 +69,7 @@ def change_payment_values(change: Callable[[dict[str, Any], Any], None]) -> Plan
 
     def plant(patch: pytest.MonkeyPatch) -> None:
         def changed(rows: Any, subscription: Any, *more: Any) -> dict[str, Any]:
-            values = payments.payment_values(rows, subscription, *more)
+            values = stored_payments.payment_values(rows, subscription, *more)
             if subscription:
                 change(values, rows)
             return values
@@ -113,7 +113,7 @@ def ignore_old_payments(patch: pytest.MonkeyPatch) -> None:
 def email_one_refund_only(patch: pytest.MonkeyPatch) -> None:
     def queue_once(purchase: Purchase, kind: str, about: str, **values: Any) -> None:
         if kind != Mail.Kind.REFUNDED or not purchase.mails.filter(kind=kind).exists():
-            emails.queue_email(purchase, kind, about, **values)
+            queue_email(purchase, kind, about, **values)
 
     patch.setattr(payment_news, "queue_email", queue_once)
 
@@ -129,8 +129,8 @@ def hide_lost_subscriptions(patch: pytest.MonkeyPatch) -> None:
 
 def queue_twice(patch: pytest.MonkeyPatch) -> None:
     def queue(change: Any, suspended_before: str) -> Any:
-        if kind := emails.queue_status_email(change, suspended_before):
-            emails.queue_email(change.purchase, kind, f"{change.version} again")
+        if kind := queue_status_email(change, suspended_before):
+            queue_email(change.purchase, kind, f"{change.version} again")
         return kind
 
     patch.setattr(fulfilment, "queue_status_email", queue)
@@ -138,9 +138,9 @@ def queue_twice(patch: pytest.MonkeyPatch) -> None:
 
 def queue_receipts_twice(patch: pytest.MonkeyPatch) -> None:
     def queue(purchase: Purchase, kind: str, about: str, **values: Any) -> None:
-        emails.queue_email(purchase, kind, about, **values)
+        queue_email(purchase, kind, about, **values)
         if kind == Mail.Kind.RECEIPT:
-            emails.queue_email(purchase, kind, f"{about} again", **values)
+            queue_email(purchase, kind, f"{about} again", **values)
 
     patch.setattr(payment_news, "queue_email", queue)
 

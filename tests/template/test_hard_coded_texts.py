@@ -19,7 +19,7 @@ from django.utils import translation
 
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases import countries
-from apps.ecommerce.purchases.email_messages import build_email
+from apps.ecommerce.purchases.emails.messages import build_email
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
 from tests.e2e import scenes

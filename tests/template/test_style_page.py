@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from apps.core.stylesheet import COMMENT
-from apps.ecommerce.purchases.status_texts import MESSAGES
+from apps.ecommerce.purchases.messages.status_texts import MESSAGES
 
 COMPONENTS = sorted(Path("static/css/components").glob("*.css"))
 # No sample can show these: the frame of a stored e-mail, and what htmx sets during requests.

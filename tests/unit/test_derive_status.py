@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from apps.ecommerce.models import ACCESS_STATUSES, Payment, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import DISPUTE_SUSPENSION, suspension
-from apps.ecommerce.purchases.payments import payment_values
+from apps.ecommerce.purchases.payments.stored_payments import payment_values
 from apps.ecommerce.purchases.stripe_state import SUBSCRIPTION_STATUS, StripeState, derive_status
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from apps.devtools.purchase_samples import PAYMENT_STATES, make_payment, make_purchase
 from apps.ecommerce.models import Payment
-from apps.ecommerce.purchases.payment_failures import failure_text
-from apps.ecommerce.purchases.payment_labels import (
+from apps.ecommerce.purchases.messages.payment_failures import failure_text
+from apps.ecommerce.purchases.messages.payment_labels import (
     LABELS,
     can_pay_now,
     is_for_current_plan,

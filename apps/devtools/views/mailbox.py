@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from apps.devtools.mailbox import find_mail, get_content, list_mails
 from apps.devtools.purchase_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases.email_messages import build_email
-from apps.ecommerce.purchases.email_texts import TEXTS
+from apps.ecommerce.purchases.emails.messages import build_email
+from apps.ecommerce.purchases.emails.texts import TEXTS
 
 # The page shows the HTML of an e-mail in a frame without scripts.
 MAIL_POLICY = {

@@ -14,9 +14,9 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.ecommerce.back_office.actions import OrderAction, order_state
+from apps.ecommerce.back_office.actions.base import OrderAction, order_state
+from apps.ecommerce.back_office.actions.order_actions import ORDER_ACTIONS, find_action
 from apps.ecommerce.back_office.audit import ActionRefused, ActionRunning, describe_error, perform
-from apps.ecommerce.back_office.order_actions import ORDER_ACTIONS, find_action
 from apps.ecommerce.models import OperatorAction, Purchase
 from apps.ecommerce.purchases.stripe_errors import is_unclear
 from apps.ecommerce.stripe_api.client import is_livemode

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.catalogue.amounts import AmountError, parse_amount
 from apps.ecommerce.models import MAX_CODE_LENGTH, MAX_CURRENCIES, DiscountCode, Price, ProductConfiguration
 from apps.ecommerce.money import CHARGE_STEPS
-from apps.ecommerce.purchases.code_rules import code_refusal
+from apps.ecommerce.purchases.discount_codes.rules import code_refusal
 
 from .price_forms import AMOUNT_INPUT, amount_field
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.ecommerce.back_office.discount_codes import change_code, code_use, create_code
 from apps.ecommerce.models import DiscountCode, OperatorAction, ProductConfiguration
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.code_rules import code_refusal
-from apps.ecommerce.purchases.code_texts import duration_text, refusal_text, terms
+from apps.ecommerce.purchases.discount_codes.rules import code_refusal
+from apps.ecommerce.purchases.discount_codes.texts import duration_text, refusal_text, terms
 from apps.ecommerce.stripe_api.client import is_livemode
 
 from .discount_code_forms import CodeForm, NewCodeForm

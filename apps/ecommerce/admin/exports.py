@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from apps.ecommerce.back_office.audit import perform
-from apps.ecommerce.back_office.exports import EXPORTS, Export
-from apps.ecommerce.back_office.periods import DAY, Period, PeriodForm, today
+from apps.ecommerce.back_office.exports.tables import EXPORTS, Export
+from apps.ecommerce.back_office.figures.periods import DAY, Period, PeriodForm, today
 from apps.ecommerce.models import OperatorAction
 from apps.users.models import User
 

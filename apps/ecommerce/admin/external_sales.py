@@ -18,8 +18,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.ecommerce.back_office.actions.sales import AssignSale, CorrectSaleEmail, SaleAction
 from apps.ecommerce.back_office.audit import perform
-from apps.ecommerce.back_office.sale_actions import AssignSale, CorrectSaleEmail, SaleAction
 from apps.ecommerce.models import ExternalSale, OperatorAction
 from apps.ecommerce.money import format_money
 from apps.ecommerce.stripe_api.client import is_livemode

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.back_office import view_as_buyer
-from apps.ecommerce.back_office.access_actions import GIVE_ACCESS, GIVE_PERMISSION, GiveAccessForm, give
+from apps.ecommerce.back_office.actions.access import GIVE_ACCESS, GIVE_PERMISSION, GiveAccessForm, give
 from apps.ecommerce.back_office.audit import SENT_BEFORE, ActionRefused, perform
 from apps.ecommerce.models import Price
 from apps.users.models import User

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django_tasks_db.admin import DBTaskResultAdmin  # noqa: F401  registers the admin that is replaced below
 from django_tasks_db.models import DBTaskResult
 
-from apps.ecommerce.back_office.event_actions import process_event
-from apps.ecommerce.back_office.receiver_actions import call_again
+from apps.ecommerce.back_office.actions.events import process_event
+from apps.ecommerce.back_office.actions.receivers import call_again
 from apps.ecommerce.models import OperatorAction, ReceiverCall, SalesProblem, WebhookEvent
 
 from .bulk import act_on_rows

@@ -10,9 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.back_office.email_actions import why_outdated
-from apps.ecommerce.back_office.event_actions import failed_events
-from apps.ecommerce.back_office.refunds import is_refundable
+from apps.ecommerce.back_office.actions.emails import why_outdated
+from apps.ecommerce.back_office.actions.events import failed_events
+from apps.ecommerce.back_office.actions.refunds import is_refundable
 from apps.ecommerce.back_office.sentences import access_now, describe_billing
 from apps.ecommerce.back_office.timeline import build_timeline
 from apps.ecommerce.models import LicenceKey, Mail, Payment, Purchase, StripeCustomer

@@ -3,9 +3,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from apps.ecommerce.back_office.email_actions import Resend, send_again
+from apps.ecommerce.back_office.actions.emails import Resend, send_again
+from apps.ecommerce.back_office.actions.order_actions import Refresh
 from apps.ecommerce.back_office.find import find_orders
-from apps.ecommerce.back_office.order_actions import Refresh
 from apps.ecommerce.models import Mail, Payment, Purchase, StatusChange, StripeCustomer
 from apps.ecommerce.money import format_money
 

@@ -17,10 +17,10 @@ from apps.ecommerce.operations.alert_names import DAILY_DIGEST
 from apps.ecommerce.operations.alerts import deliver
 
 from .attention_items import Item
-from .figures import Figures
-from .measures import Money
+from .figures.measures import Money
+from .figures.periods import DAY, Period
+from .figures.shop_figures import Figures
 from .needs_attention import find_items
-from .periods import DAY, Period
 
 SEND_AT_HOUR = 7  # in TIME_ZONE
 MAX_SUMMARY_ITEMS = 5

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import DiscountCode, OperatorAction, Payment
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.discount_codes import NOTE, sync_code
+from apps.ecommerce.purchases.discount_codes.sync import NOTE, sync_code
 from apps.ecommerce.purchases.shop_id import shop_metadata
 from apps.ecommerce.stripe_api.client import get_client
 

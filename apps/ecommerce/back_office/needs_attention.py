@@ -27,12 +27,12 @@ from apps.ecommerce.purchases.anomalies import (
     buyers_of_several,
     paid_without_owner,
 )
-from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
+from apps.ecommerce.purchases.payments.reversals import reversed_but_billed, revoked_but_billed
 from apps.ecommerce.stripe_api.client import is_livemode
 
 from . import shop_attention as shop
 from .attention_items import Item, about, last_line, limited, order_url
-from .figure_queries import current_mode
+from .figures.queries import current_mode
 
 MAX_BANK_TIME = timedelta(days=14)  # https://docs.stripe.com/payments/bank-debits
 

@@ -14,7 +14,7 @@ from apps.ecommerce.models import MISSING_SUBSCRIPTION, Purchase, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.entitlements import access_until, has_access
-from apps.ecommerce.purchases.message_values import format_day, message_values
+from apps.ecommerce.purchases.messages.values import format_day, message_values
 from apps.ecommerce.purchases.upgrades import upgrade_note
 from apps.ecommerce.stripe_api.client import is_livemode
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.back_office.order_actions import find_action
+from apps.ecommerce.back_office.actions.order_actions import find_action
 from apps.ecommerce.models import Mail, OperatorAction, Payment, Purchase, Refund, StatusChange, WebhookEvent
 from apps.ecommerce.money import format_money
 

@@ -16,8 +16,8 @@ from apps.core.tasks import enqueue
 from apps.ecommerce.content.files import is_included
 from apps.ecommerce.content.unsubscribe import unsubscribe_headers, unsubscribe_path
 from apps.ecommerce.models import FileVersion, Mail, ProductFile, Purchase
-from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails, EmailText
-from apps.ecommerce.purchases.emails import send_emails
+from apps.ecommerce.purchases.emails.queue import send_emails
+from apps.ecommerce.purchases.emails.texts import TEXTS, EmailDetails, EmailText
 from apps.ecommerce.purchases.entitlements import purchases_with_access
 
 BATCH_SIZE = 100  # e-mails in one task

@@ -10,7 +10,7 @@ from apps.core.site_urls import absolute_url
 from apps.ecommerce.content.files import list_files
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
 from apps.ecommerce.models.pictures import Picture
-from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails
+from apps.ecommerce.purchases.emails.texts import TEXTS, EmailDetails
 from apps.ecommerce.purchases.entitlements import has_access, owned_plans
 from apps.ecommerce.purchases.order_links import download_link, order_link
 

@@ -11,7 +11,7 @@ from apps.ecommerce.models import Payment
 from apps.ecommerce.money import format_money
 from apps.ecommerce.operations.dashboard_links import dashboard_url
 from apps.ecommerce.operations.problems import Problem, order_url
-from apps.ecommerce.purchases.payment_news import FIRST_PAYMENT_REASONS
+from apps.ecommerce.purchases.emails.payment_news import FIRST_PAYMENT_REASONS
 from apps.ecommerce.stripe_api.client import is_livemode
 
 # https://docs.stripe.com/api/disputes/object#dispute_object-status

@@ -7,7 +7,7 @@ from django.core.mail import mail_admins
 
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.money import format_money
-from apps.ecommerce.purchases.payment_news import FIRST_PAYMENT_REASONS
+from apps.ecommerce.purchases.emails.payment_news import FIRST_PAYMENT_REASONS
 from apps.ecommerce.purchases.signals import payment_succeeded, subscription_changed
 
 

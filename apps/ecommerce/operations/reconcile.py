@@ -22,16 +22,17 @@ from apps.ecommerce.operations.lost_sessions import find_purchase, save_session
 from apps.ecommerce.operations.reconcile_report import ReconcileReport
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
-from apps.ecommerce.purchases import emails, signals
+from apps.ecommerce.purchases import signals
 from apps.ecommerce.purchases.customers import repeat_email_updates
-from apps.ecommerce.purchases.discount_codes import sync_codes
+from apps.ecommerce.purchases.discount_codes.sync import sync_codes
+from apps.ecommerce.purchases.emails.queue import queue_missing_trial_notices, send_unsent
 from apps.ecommerce.purchases.external_sales import adopt_sale
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.guest_orders import copy_missing_customers, repeat_corrections
 from apps.ecommerce.purchases.licences import issue_missing_keys
 from apps.ecommerce.purchases.manual_access import claim_all_waiting_access, end_given_access
-from apps.ecommerce.purchases.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
+from apps.ecommerce.purchases.payments.reversals import cancel_reversed_subscriptions, close_outdated_upgrades
 from apps.ecommerce.purchases.withdrawals import send_missing_confirmations
 from apps.ecommerce.stripe_api.client import StripeData, fetch_pages, is_livemode
 
@@ -206,9 +207,9 @@ def reconcile(
                 record_run(run.since, started_at)
     finally:
         if not dry_run:
-            run.attempt("trial notices", emails.queue_missing_trial_notices)
+            run.attempt("trial notices", queue_missing_trial_notices)
             run.attempt("licence keys", issue_missing_keys)
             run.attempt("confirmations of withdrawals", send_missing_confirmations)
-            run.unsent_mails = emails.send_unsent()
+            run.unsent_mails = send_unsent()
             run.failed_receivers = signals.repeat_failed_calls()
     return run

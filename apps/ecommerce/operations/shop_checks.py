@@ -30,7 +30,7 @@ from apps.ecommerce.purchases.anomalies import (
     paid_without_owner,
 )
 from apps.ecommerce.purchases.licences import purchases_without_key
-from apps.ecommerce.purchases.reversals import reversed_but_billed, revoked_but_billed
+from apps.ecommerce.purchases.payments.reversals import reversed_but_billed, revoked_but_billed
 from apps.ecommerce.purchases.stripe_errors import ADVICE, DEFAULT_ADVICE
 
 MAX_MAIL_DELAY = timedelta(minutes=30)

@@ -12,13 +12,6 @@ from django.utils.translation import gettext as _
 from apps.ecommerce.catalogue.unsellable import stop_selling
 from apps.ecommerce.models import DiscountCode, Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.checkout_codes import (
-    NO_CODE,
-    CheckoutCode,
-    is_code_refusal,
-    refused_by_stripe,
-    usable_code,
-)
 from apps.ecommerce.purchases.checkout_refusals import (
     AccountNeeded,
     CheckoutRefused,
@@ -27,6 +20,13 @@ from apps.ecommerce.purchases.checkout_refusals import (
 )
 from apps.ecommerce.purchases.checkout_sessions import close_checkout, open_session
 from apps.ecommerce.purchases.customers import billing_currency
+from apps.ecommerce.purchases.discount_codes.checkout_codes import (
+    NO_CODE,
+    CheckoutCode,
+    is_code_refusal,
+    refused_by_stripe,
+    usable_code,
+)
 from apps.ecommerce.purchases.entitlements import has_bought
 from apps.ecommerce.purchases.free_purchases import is_free, take_free
 from apps.ecommerce.purchases.order_links import goods_url

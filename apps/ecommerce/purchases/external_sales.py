@@ -16,10 +16,10 @@ from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import ExternalSale, Price, Product, Purchase, StripeCustomer, parse_public_id
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.purchases.invoice_lines import fetch_lines
-from apps.ecommerce.purchases.payments import invoice_subscription
+from apps.ecommerce.purchases.payments.invoice_lines import fetch_lines
+from apps.ecommerce.purchases.payments.stored_payments import invoice_subscription
+from apps.ecommerce.purchases.payments.stripe_payments import to_datetime
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
-from apps.ecommerce.purchases.stripe_payments import to_datetime
 from apps.ecommerce.stripe_api.client import (
     StripeData,
     expanded,

@@ -15,20 +15,20 @@ from django.utils import timezone
 from apps.ecommerce.models import ACCESS_STATUSES, MISSING_SUBSCRIPTION, Mail, Purchase, StatusChange
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
-from apps.ecommerce.purchases.emails import BEFORE_ACCESS, queue_status_email, queue_subscription_email
+from apps.ecommerce.purchases.emails.payment_news import announce_payments, payment_news
+from apps.ecommerce.purchases.emails.queue import BEFORE_ACCESS, queue_status_email, queue_subscription_email
 from apps.ecommerce.purchases.entitlements import inherited_suspension, suspension
 from apps.ecommerce.purchases.licences import issue_licence_key
 from apps.ecommerce.purchases.next_payment import next_payment_values
-from apps.ecommerce.purchases.payment_news import announce_payments, payment_news
-from apps.ecommerce.purchases.payments import compare_payments
-from apps.ecommerce.purchases.recurring_revenue import end_if_not_running, monthly_amount, record_change
-from apps.ecommerce.purchases.reversals import queue_cancellation, queue_upgrade_closing
-from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
-from apps.ecommerce.purchases.stripe_payments import (
+from apps.ecommerce.purchases.payments.reversals import queue_cancellation, queue_upgrade_closing
+from apps.ecommerce.purchases.payments.stored_payments import compare_payments
+from apps.ecommerce.purchases.payments.stripe_payments import (
     StripePayment,
     fetch_invoice_payment,
     fetch_payments,
 )
+from apps.ecommerce.purchases.recurring_revenue import end_if_not_running, monthly_amount, record_change
+from apps.ecommerce.purchases.signals import queue_access_signal, queue_subscription_signal
 from apps.ecommerce.purchases.stripe_state import (
     RUNNING_STATUSES,
     invoice_values,

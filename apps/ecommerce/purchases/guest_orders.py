@@ -19,7 +19,7 @@ from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Mail, Purchase, PurchaseQuerySet, StripeCustomer
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.billing_details import store_checkout_details
-from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.emails.queue import queue_email
 from apps.ecommerce.purchases.requested_links import queue_requested_link
 from apps.ecommerce.purchases.signals import queue_signal
 from apps.ecommerce.stripe_api.client import fetch_or_none, get_client, is_livemode, object_id

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from apps.ecommerce.models import LicenceKey, Mail, ProductConfiguration, Purchase, PurchaseQuerySet
-from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.emails.queue import queue_email
 from apps.ecommerce.purchases.entitlements import purchases_with_access
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0 and O, 1, I and L

@@ -16,7 +16,7 @@ from django.utils import timezone
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import has_access
-from apps.ecommerce.purchases.status_messages import GIVE_UP_AFTER
+from apps.ecommerce.purchases.messages.status_messages import GIVE_UP_AFTER
 from apps.ecommerce.stripe_api.client import is_livemode
 from apps.users.guests import Buyer, is_buyer
 from apps.users.models import User

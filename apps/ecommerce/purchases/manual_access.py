@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Mail, Price, Purchase, PurchaseQuerySet
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.email_texts import TEXTS, EmailDetails, EmailText
-from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.emails.queue import queue_email
+from apps.ecommerce.purchases.emails.texts import TEXTS, EmailDetails, EmailText
 from apps.ecommerce.purchases.external_sales import find_verified_account
 from apps.ecommerce.purchases.fulfilment import change_purchase
 from apps.ecommerce.purchases.licences import issue_licence_key

@@ -8,8 +8,8 @@ from typing import Any
 
 import stripe
 
+from apps.ecommerce.purchases.payments.stripe_payments import to_datetime
 from apps.ecommerce.purchases.recurring_revenue import renewal_per_month
-from apps.ecommerce.purchases.stripe_payments import to_datetime
 from apps.ecommerce.stripe_api.client import StripeData, get_client
 
 logger = logging.getLogger(__name__)

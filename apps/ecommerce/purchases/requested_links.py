@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from apps.ecommerce.models import Mail, Purchase
-from apps.ecommerce.purchases.emails import queue_email
+from apps.ecommerce.purchases.emails.queue import queue_email
 
 MAX_PER_DAY = 5  # for each order
 

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Payment, Purchase, ReceiverCall
-from apps.ecommerce.purchases.email_messages import buyer_language
+from apps.ecommerce.purchases.emails.messages import buyer_language
 
 logger = logging.getLogger(__name__)
 

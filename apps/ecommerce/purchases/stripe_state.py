@@ -7,9 +7,9 @@ from typing import Any
 from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import Payment, Price, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.discount_codes import find_or_copy_code, used_code_id
-from apps.ecommerce.purchases.payments import payment_values
-from apps.ecommerce.purchases.stripe_payments import (
+from apps.ecommerce.purchases.discount_codes.sync import find_or_copy_code, used_code_id
+from apps.ecommerce.purchases.payments.stored_payments import payment_values
+from apps.ecommerce.purchases.payments.stripe_payments import (
     StripePayment,
     decline_code,
     describe_payment_method,

@@ -8,8 +8,14 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import DiscountCode, Product, Purchase
-from apps.ecommerce.purchases.code_rules import Refusal, code_refusal, customer_id, price_refusal
-from apps.ecommerce.purchases.code_texts import duration_text, offer_text, refusal_text, short_code, terms
+from apps.ecommerce.purchases.discount_codes.rules import Refusal, code_refusal, customer_id, price_refusal
+from apps.ecommerce.purchases.discount_codes.texts import (
+    duration_text,
+    offer_text,
+    refusal_text,
+    short_code,
+    terms,
+)
 from apps.ecommerce.purchases.upgrades import upgrade_credit
 from apps.ecommerce.storefront.price_options import PriceOption
 from apps.users.models import User

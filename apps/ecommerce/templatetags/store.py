@@ -17,11 +17,11 @@ from apps.ecommerce.catalogue.markdown import render_markdown
 from apps.ecommerce.models import Payment, Price, ProductConfiguration, Purchase, latest_consents
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases import billing_details
-from apps.ecommerce.purchases.billing_notes import billing_note, renewal_note
 from apps.ecommerce.purchases.consent import consent_texts
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.free_purchases import is_free
-from apps.ecommerce.purchases.payment_labels import (
+from apps.ecommerce.purchases.messages.billing_notes import billing_note, renewal_note
+from apps.ecommerce.purchases.messages.payment_labels import (
     can_pay_now,
     is_for_current_plan,
     payment_label,

@@ -22,7 +22,6 @@ from apps.ecommerce.models import MAX_CODE_LENGTH, Price, ProductConfiguration, 
 from apps.ecommerce.models.fields import STRIPE_ID_LENGTH
 from apps.ecommerce.operations.sales_problems import report_problem, report_refused_price
 from apps.ecommerce.purchases.checkout import PriceRefused, start_checkout
-from apps.ecommerce.purchases.checkout_codes import CheckoutCode, CodeRefused
 from apps.ecommerce.purchases.checkout_refusals import (
     AccountNeeded,
     AlreadyOwned,
@@ -38,6 +37,7 @@ from apps.ecommerce.purchases.consent import (
     store_consent_of_checkout,
 )
 from apps.ecommerce.purchases.decorators import get_next_path
+from apps.ecommerce.purchases.discount_codes.checkout_codes import CheckoutCode, CodeRefused
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.free_purchases import is_free, send_free
 from apps.ecommerce.purchases.stripe_errors import ShopCannotSell

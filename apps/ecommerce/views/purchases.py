@@ -22,7 +22,6 @@ from apps.ecommerce.content.outline import owner_outline
 from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.ecommerce.purchases.billing_notes import billing_note
 from apps.ecommerce.purchases.decorators import ProductRequest, product_required
 from apps.ecommerce.purchases.entitlements import has_access, owned_plans
 from apps.ecommerce.purchases.guest_orders import waiting_orders
@@ -32,10 +31,11 @@ from apps.ecommerce.purchases.live_updates import (
     poll_delay,
     purchases_stamp,
 )
+from apps.ecommerce.purchases.messages.billing_notes import billing_note
+from apps.ecommerce.purchases.messages.status_messages import message_key, status_message
+from apps.ecommerce.purchases.payments.receipts import buyer_lines, seller_lines
 from apps.ecommerce.purchases.plan_switch import can_switch, other_prices
-from apps.ecommerce.purchases.receipts import buyer_lines, seller_lines
 from apps.ecommerce.purchases.refresh import MIN_INTERVAL_SECONDS, refresh_if_stale, refresh_or_stale
-from apps.ecommerce.purchases.status_messages import message_key, status_message
 from apps.ecommerce.purchases.subscriptions import ends_at_once
 from apps.ecommerce.storefront.price_options import PriceOption, price_options
 from apps.users.email_verification import is_email_verified

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.catalogue.unsellable import unsellable_lines
-from apps.ecommerce.purchases.discount_codes import sync_codes
+from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 
 
 class Command(BaseCommand):
