@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.core.middleware.indexing import is_indexed
+from apps.core.middleware.response_headers import is_indexed
 from apps.core.theme import chosen_theme
 
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path
 
-from apps.core.middleware.indexing import INDEXED_IMAGES
+from apps.core.middleware.response_headers import INDEXED_IMAGES
 from apps.ecommerce.catalogue.sync import sync_catalogue
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import decimals

@@ -6,12 +6,15 @@ from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_cache_control
+from whitenoise.middleware import WhiteNoiseFileResponse
 
 # Views can override these. https://owasp.org/www-project-secure-headers/
 HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+INDEXED_IMAGES = frozenset({"media", "art"})
 
 
 class ResponseHeadersMiddleware(CSPMiddleware):
@@ -20,6 +23,8 @@ class ResponseHeadersMiddleware(CSPMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if not isinstance(response, WhiteNoiseFileResponse):
+            _make_private(request, response)
         if self._has_default_policy(request, response):
             response.headers.setdefault(HEADER, self.default_policy)
             return response
@@ -40,3 +45,23 @@ class ResponseHeadersMiddleware(CSPMiddleware):
         if settings.DEBUG or not self.has_directives_only or getattr(response, "_csp_exempt", False):
             return False
         return bool(self.get_policy_parts(request, response) == PolicyParts())
+
+
+def is_indexed(request: HttpRequest) -> bool:
+    """Return whether search engines may index the page. robots.txt does not work for that.
+
+    https://developers.google.com/search/docs/crawling-indexing/block-indexing
+    """
+    return _view_name(request) in settings.INDEXED_PAGES
+
+
+def _make_private(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Let search engines index INDEXED_PAGES and INDEXED_IMAGES only, and caches store what views let them store."""
+    if _view_name(request) not in INDEXED_IMAGES and not is_indexed(request):
+        response.headers.setdefault("X-Robots-Tag", "noindex")
+    if not response.has_header("Cache-Control"):
+        patch_cache_control(response, private=True, no_store=True)
+
+
+def _view_name(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
