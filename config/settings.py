@@ -181,7 +181,7 @@ if STRIPE_SANDBOX:
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 template_loaders = ["django.template.loaders.filesystem.Loader"]
-template_loaders += ["apps.core.template_loaders.AppDirectoriesLoader"]
+template_loaders += ["apps.core.app_directories.AppDirectoriesLoader"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -235,7 +235,7 @@ STATIC_ROOT = env.read("STATIC_ROOT", env_values.path, default=VAR_DIR / "static
 STATICFILES_DIRS = [SHOP_DIR / "static", BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
-    "apps.core.static_finders.AppDirectoriesFinder",
+    "apps.core.app_directories.AppDirectoriesFinder",
 ]
 brand_dirs = [folder / "static" / "brand" for folder in (SHOP_DIR, BASE_DIR)]
 WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())  # /favicon.ico

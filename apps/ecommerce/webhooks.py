@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import STRIPE_ID_LENGTH, Purchase, WebhookEvent, parse_public_id
-from apps.ecommerce.purchases.discount_codes.events import handle_code, handle_coupon, handle_redemption
+from apps.ecommerce.purchases.discount_codes.sync import handle_code, handle_coupon, handle_redemption
 from apps.ecommerce.purchases.emails.queue import queue_renewal_upcoming_email, queue_trial_ending_email
 from apps.ecommerce.purchases.external_sales import import_invoice, import_session
 from apps.ecommerce.purchases.external_subscriptions import import_subscription
@@ -29,8 +29,15 @@ from apps.ecommerce.purchases.payments.stored_payments import (
     purchases_for_payment,
 )
 from apps.ecommerce.purchases.shop_id import is_of_other_shop
-from apps.ecommerce.stripe_api.client import StripeData, clean_json, clean_text, fetch_or_none
-from apps.ecommerce.stripe_api.event_payloads import InvalidEvent, get_id, is_text
+from apps.ecommerce.stripe_api.client import (
+    InvalidEvent,
+    StripeData,
+    clean_json,
+    clean_text,
+    fetch_or_none,
+    get_id,
+    is_text,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -178,10 +185,7 @@ def _handle_price(price: Payload, cause: str) -> None:
 
 # The endpoint in Stripe's Dashboard should send these events. Other events are only stored.
 HANDLERS: dict[str, list[Handler]] = {
-    "checkout.session.completed": [
-        _handle_session,
-        handle_redemption,
-    ],  # paid, or waiting for the bank
+    "checkout.session.completed": [_handle_session, handle_redemption],  # paid, or waiting for the bank
     "checkout.session.async_payment_succeeded": [_handle_session],
     "checkout.session.async_payment_failed": [_handle_session],
     "checkout.session.expired": [_handle_session],

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from apps.ecommerce.catalogue.product_values import Conflict, PriceValues
 from apps.ecommerce.catalogue.rows import CURRENCIES
-from apps.ecommerce.models import Category, ProductConfiguration, Tag
+from apps.ecommerce.models import Category, ProductConfiguration
 
 from .price_forms import describe_price
 from .product_forms import ProductForm
@@ -29,7 +29,6 @@ def editor_context(
         "row": row,
         "related": related_links(request, row) if row else [],
         "categories": Category.objects.values_list("name", flat=True),
-        "tag_names": Tag.objects.values_list("name", flat=True),
         "currencies": sorted(CURRENCIES),
         "can_add": model_admin.has_add_permission(request),
     }

@@ -12,7 +12,6 @@ from typing import Any, Self
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.money import MIN_CHARGES
 
-STRIPE_FIELDS = ("name", "payment_text", "features")
 ROW_FIELDS = (
     *("slug", "status", "tagline", "description", "content", "specifications"),
     *("licence_keys", "max_activations", "pictures"),

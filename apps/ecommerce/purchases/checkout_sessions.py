@@ -16,8 +16,7 @@ from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.ecommerce.purchases.shop_id import GUEST, shop_metadata
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
-from apps.ecommerce.stripe_api.client import get_client, is_livemode, is_missing
-from apps.ecommerce.stripe_api.sessions import expire_session
+from apps.ecommerce.stripe_api.client import expire_session, get_client, is_livemode, is_missing
 
 # https://docs.stripe.com/js/appendix/supported_locales
 # fmt: off

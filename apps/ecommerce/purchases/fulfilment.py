@@ -35,8 +35,7 @@ from apps.ecommerce.purchases.stripe_state import (
     plan_item,
     purchase_values,
 )
-from apps.ecommerce.stripe_api.client import expanded, fetch_or_none, is_livemode
-from apps.ecommerce.stripe_api.sessions import expire_session
+from apps.ecommerce.stripe_api.client import expanded, expire_session, fetch_or_none, is_livemode
 
 logger = logging.getLogger(__name__)
 

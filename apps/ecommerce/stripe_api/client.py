@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 StripeData: TypeAlias = Mapping[str, Any]  # a parsed object of Stripe's API
 
+MAX_ID_LENGTH = 255
 MAX_PAGE_SIZE = 100
 MAX_NETWORK_RETRIES = 2  # after connection errors, 409 and 5xx; the SDK repeats the idempotency key
 KEY_PREFIXES = ("sk_test_", "rk_test_", "sk_live_", "rk_live_")
@@ -33,6 +34,10 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 UNSTORABLE_JSON = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|\d[eE]\+?\d{3}")
 
 stripe.enable_telemetry = False  # telemetry writes a file into the home directory
+
+
+class InvalidEvent(Exception):
+    """The object of an event is incomplete, or of another version of the API."""
 
 
 def get_client() -> stripe.StripeClient:
@@ -75,6 +80,14 @@ def fetch_pages(kind: str, **params: Any) -> Iterator[list[StripeData]]:
         page = fetch(kind, limit=MAX_PAGE_SIZE, starting_after=rows[-1]["id"], **params)
 
 
+def expire_session(session_id: str) -> None:
+    """Expire a Checkout Session, so that it can't be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
+    try:
+        get_client().v1.checkout.sessions.expire(session_id)
+    except stripe.InvalidRequestError as error:  # it was paid or expired before
+        logger.info("Session %s could not be expired: %s", session_id, error)
+
+
 def is_missing(error: stripe.InvalidRequestError) -> bool:
     return error.code == "resource_missing"
 
@@ -87,6 +100,18 @@ def object_id(value: Any) -> str:
 def expanded(value: Any) -> StripeData | None:
     """Return the object of an expandable field; None for an id or an empty field."""
     return value if isinstance(value, Mapping) else None
+
+
+def get_id(value: Any, name: str) -> str:
+    """Return the id of an event's object, or of an expandable field of it. Raise InvalidEvent if it has none."""
+    found = value.get("id") if isinstance(value, Mapping) else value
+    if not is_text(found, MAX_ID_LENGTH):
+        raise InvalidEvent(f"the {name} has no id")
+    return str(found)
+
+
+def is_text(value: Any, max_length: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= max_length
 
 
 def is_livemode() -> bool:

@@ -4,7 +4,7 @@ All of them (bootstrap_ecommerce, reconcile_purchases), or one after an event or
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,6 +23,7 @@ from apps.ecommerce.stripe_api.client import (
     expanded,
     fetch_or_none,
     fetch_pages,
+    get_id,
     is_livemode,
     object_id,
 )
@@ -69,6 +70,21 @@ def sync_codes_of_coupon(coupon_id: str) -> None:
         fetched_at = timezone.now()
         for item in _list_codes(coupon=coupon_id):
             _save(item, fetched_at)
+
+
+def handle_code(code: StripeData, cause: str) -> None:
+    sync_code(get_id(code, "promotion code"))
+
+
+def handle_coupon(coupon: StripeData, cause: str) -> None:
+    sync_codes_of_coupon(get_id(coupon, "coupon"))
+
+
+def handle_redemption(session_or_discount: StripeData, cause: str) -> None:
+    """Copy how often a code was used: Stripe documents no event about a promotion code's uses."""
+    for row in session_or_discount.get("discounts") or [session_or_discount]:
+        if isinstance(row, Mapping) and (code := row.get("promotion_code")):
+            sync_code(get_id(code, "promotion code"))
 
 
 def find_or_copy_code(code_id: str) -> DiscountCode | None:

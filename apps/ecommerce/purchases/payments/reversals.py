@@ -12,8 +12,7 @@ from django.conf import settings
 from apps.core.tasks import enqueue, task
 from apps.ecommerce.models import Purchase, PurchaseQuerySet, PurchaseStatus, Suspension
 from apps.ecommerce.purchases.upgrades import credits_too_much
-from apps.ecommerce.stripe_api.client import get_client, is_livemode
-from apps.ecommerce.stripe_api.sessions import expire_session
+from apps.ecommerce.stripe_api.client import expire_session, get_client, is_livemode
 
 logger = logging.getLogger(__name__)
 
