@@ -33,3 +33,7 @@ def buy(page: Page, slug: str, card: str = VISA) -> PurchasePage:
     go_to_checkout(page, slug).pay(card)
     page.wait_for_url(RETURN)
     return PurchasePage(page)
+
+
+def is_as_wide_as_the_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))

@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from apps.ecommerce.models import DiscountCode, ProductConfiguration, Purchase
 from apps.users.models import User
-from tests.e2e.journeys import wait_until
+from tests.e2e.journeys import is_as_wide_as_the_window, wait_until
 from tests.e2e.pages.discount_codes import CodePage, LinkCode, NewCodePage
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
@@ -37,10 +37,6 @@ def make_code(page: Page, code: str = "SUMMER") -> CodePage:
 def skip_to_content(page: Page) -> None:
     """Skip the admin's navigation, which has more links than MAX_STOPS."""
     press(page, page.locator(".skip-to-content-link"))
-
-
-def is_as_wide_as_the_window(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 @both_screens

@@ -11,15 +11,12 @@ from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.models import Mail, OperatorAction, Purchase, WebhookEvent
 from apps.users.models import User
 from stripe_sandbox import storage, switches
+from tests.e2e.journeys import is_as_wide_as_the_window
 from tests.e2e.pages.order_admin import OrderAdmin
 from tests.e2e.screens import both_screens, on_phone
 from tests.e2e.users import buy_without_browser, sign_in
 
 ONCE, SUBSCRIPTION = "tiny-tools", "workshop"
-
-
-def is_as_wide_as_the_window(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def assert_accessible(page: Page) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
 from stripe_sandbox import storage
-from tests.e2e.journeys import buy
+from tests.e2e.journeys import buy, is_as_wide_as_the_window
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.product_editor import ProductEditor, ProductOrder
 from tests.e2e.pages.store import Store
@@ -35,10 +35,6 @@ def height(row: Locator) -> float:
     box = row.bounding_box()
     assert box
     return box["height"]
-
-
-def is_as_wide_as_the_window(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 @both_screens

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
+from django.test import Client
 
 from apps.ecommerce.catalogue import sync
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import Price, ProductConfiguration
+from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.stripe_api.client import clean_json
 from apps.ecommerce.webhooks import HANDLERS
-from tests.factories import add_price
+from tests.factories import add_price, buy
 from tests.integration import urls
 
 
@@ -41,6 +42,12 @@ def _without_receivers_of_the_shop() -> Iterator[None]:
 def _is_defined_in_shop(receiver: Any) -> bool:
     function = receiver() if isinstance(receiver, weakref.ReferenceType) else receiver
     return str(getattr(function, "__module__", "")).startswith("apps.shop.")
+
+
+@pytest.fixture
+def purchase(as_ada: Client, icons: ProductConfiguration) -> Purchase:
+    """Return Ada's order of the icons, which is paid."""
+    return buy(as_ada, icons)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from apps.ecommerce.models import (
 )
 from apps.users import admin_site
 from apps.users.models import User
-from tests.factories import add_file, buy, signed_in
+from tests.factories import add_file, signed_in
 from tests.integration.test_accounts import sign_in
 from tests.integration.test_external_sales import sell_elsewhere
 from tests.plugins.clock import Clock, totp_code
@@ -41,16 +41,6 @@ INLINE = re.compile(
 @pytest.fixture(autouse=True)
 def _no_second_factor(settings: Any) -> None:
     settings.ADMIN_REQUIRES_MFA = False
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration) -> Purchase:
-    return buy(as_ada, icons)
 
 
 def page_of(operator: Client, path: str) -> str:

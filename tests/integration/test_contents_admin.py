@@ -20,11 +20,6 @@ FILES = "/admin/ecommerce/productfile/"
 KEYS = "/admin/ecommerce/licencekey/"
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 @pytest.mark.parametrize("url", [FILES, f"{FILES}add/", KEYS, f"{KEYS}add/"])
 def test_queries_do_not_grow_with_the_products(as_olive: Client, sandbox: Any, url: str) -> None:
     def count_queries(products: int) -> int:

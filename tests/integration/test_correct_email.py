@@ -24,11 +24,6 @@ from tests.integration.test_resend_action import an_hour_later, resend
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def test_order_of_a_deleted_account_is_corrected(
     as_ada: Client, ada: User, as_olive: Client, icons: ProductConfiguration
 ) -> None:

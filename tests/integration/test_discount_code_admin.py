@@ -32,11 +32,6 @@ ADD = reverse("admin:ecommerce_discountcode_add")
 DEFAULTS = {"code": "SUMMER", "kind": "percent", "percent_off": "20", "duration": "once"}
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def staff_with(*codenames: str) -> Client:
     user = User.objects.create_user("stan@example.com", "stan-helps-out", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))

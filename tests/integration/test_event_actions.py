@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def failed(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
     """Return a paid order whose webhook could not be processed."""
     pay(press_buy(as_ada, icons))

@@ -50,11 +50,6 @@ numbers = count()
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def price() -> Price:
     now = timezone.now()
     product = Product.objects.create(id="prod_1", name="Icons", synced_at=now)

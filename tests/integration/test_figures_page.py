@@ -38,11 +38,6 @@ from tests.stripe_actions import (
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def money() -> tuple[int, int, int, int]:
     """Return today's sales, refunds, lost disputes and net in dollars."""
     total = Figures(Period(today() - timedelta(days=1), today())).total("usd")

@@ -42,11 +42,6 @@ def version(icons: ProductConfiguration) -> FileVersion:
     return add_version(file, "icons.zip", b"more icons", label="1.2", notes="Now with **arrows**.")
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def updates() -> list[Any]:
     """Return the e-mails about new versions, in order."""
     return [message for message in mail.outbox if "List-Unsubscribe" in message.extra_headers]

@@ -30,16 +30,6 @@ MASTERCARD = "5555555555554444"
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration) -> Purchase:
-    return buy(as_ada, icons)
-
-
-@pytest.fixture
 def other(as_bob: Client, sandbox: Any) -> Purchase:
     """Return Bob's order of another product, which most searches must not find."""
     return buy(as_bob, create_product(sandbox.client, "Brush pack", 900))

@@ -38,11 +38,6 @@ GIVE = "/admin/ecommerce/purchase/give-access/"
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def verified_ada(ada: User) -> User:
     EmailAddress.objects.create(user=ada, email=ada.email, verified=True, primary=True)
     return ada

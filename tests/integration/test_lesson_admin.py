@@ -26,11 +26,6 @@ def _no_second_factor(settings: Any) -> None:
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def section(icons: ProductConfiguration) -> Section:
     return Section.objects.create(configuration=icons, title="Basics")
 

@@ -23,7 +23,7 @@ from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
-from tests.factories import buy, create_product, sent_kinds, sent_to_buyers, signed_in
+from tests.factories import buy, create_product, sent_kinds, sent_to_buyers
 from tests.stripe_actions import deliver
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,11 +42,6 @@ def licensed(icons: ProductConfiguration) -> ProductConfiguration:
 def listed(icons: ProductConfiguration) -> ProductConfiguration:
     """Return a product whose keys come from a list, which is empty."""
     return configure(icons, licence_keys=Keys.LISTED)
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
 
 
 def configure(configuration: ProductConfiguration, **values: Any) -> ProductConfiguration:

@@ -22,16 +22,11 @@ from apps.ecommerce.models import (
 )
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
-from tests.factories import buy, pay, press_buy, save_in_admin, signed_in
+from tests.factories import buy, pay, press_buy, save_in_admin
 from tests.integration.test_order_actions import hidden_fields
 from tests.integration.test_payment_events import deliver, events
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
 
 
 def admin_url(model: Any, page: str = "changelist", *args: object) -> str:

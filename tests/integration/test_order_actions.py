@@ -15,21 +15,11 @@ from django.utils import timezone
 
 from apps.ecommerce.back_office.audit import ActionRefused, perform
 from apps.ecommerce.back_office.roles import SUPPORT
-from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase, ReceiverCall
+from apps.ecommerce.models import OperatorAction, Purchase, ReceiverCall
 from apps.users.models import User
-from tests.factories import buy, signed_in
+from tests.factories import signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    return buy(as_ada, icons)
 
 
 def action_url(purchase: Purchase, name: str) -> str:

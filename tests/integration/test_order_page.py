@@ -40,11 +40,6 @@ pytestmark = pytest.mark.django_db
 NOW = timezone.now()
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def order_url(purchase: Purchase) -> str:
     return reverse("admin:ecommerce_purchase_change", args=[purchase.pk])
 

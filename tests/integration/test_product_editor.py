@@ -17,9 +17,8 @@ from PIL import Image
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
-from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
-from tests.factories import buy, first_price, signed_in
+from tests.factories import buy, first_price
 from tests.integration.editor_form import (
     ADD,
     add_to_form,
@@ -31,11 +30,6 @@ from tests.integration.editor_form import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
 
 
 @pytest.fixture(autouse=True)

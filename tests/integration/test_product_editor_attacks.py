@@ -24,11 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BASE = "/admin/ecommerce/productconfiguration/"
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 @pytest.fixture(autouse=True)
 def _media(settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"

@@ -22,11 +22,6 @@ from tests.integration.test_product_editor import active_prices
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def fail_requests(path: str, times: int = 3, status: int = 500) -> None:
     """Let the API fail: three times, because the SDK repeats a request twice."""
     switches.change(api_status=status, api_times=times, api_path=path)

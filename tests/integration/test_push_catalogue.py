@@ -25,11 +25,6 @@ PUSH = "/admin/ecommerce/productconfiguration/push/"
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def use_other_account(sandbox: Any) -> Callable[[], None]:
     """Return a function after which Stripe has no objects, as if the key were another account's."""
 

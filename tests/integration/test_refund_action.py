@@ -39,16 +39,6 @@ from tests.stripe_actions import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    return buy(as_ada, icons)
-
-
 def refunds() -> list[dict[str, Any]]:
     """Return all refunds at Stripe, oldest first."""
     return storage.find("refund")[::-1]

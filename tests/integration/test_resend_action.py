@@ -14,22 +14,11 @@ from django.utils import timezone
 from apps.ecommerce.back_office.actions.emails import RULES
 from apps.ecommerce.models import Mail, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.emails.texts import TEXTS
-from apps.users.models import User
-from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, set_email_url, signed_in
+from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, set_email_url
 from tests.integration.test_order_actions import action_url, confirm, hidden_fields
 from tests.stripe_actions import deliver, fail_renewal, paid_charges, refund, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    return buy(as_ada, icons)
 
 
 def resend(operator: Client, purchase: Purchase, kind: str) -> Any:

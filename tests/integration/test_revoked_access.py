@@ -37,16 +37,6 @@ ACTIVE = [status for status in PurchaseStatus if status in ("paid", "trialing", 
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    return buy(as_ada, icons)
-
-
-@pytest.fixture
 def subscription(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
     return buy(as_ada, club)
 

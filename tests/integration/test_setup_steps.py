@@ -24,11 +24,6 @@ TITLES = [
 ]
 
 
-@pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
 def open_steps(operator: Client) -> list[str]:
     steps = operator.get(reverse("admin:index")).context["setup_steps"]
     return [step.title for step in steps if not step.is_done]

@@ -22,11 +22,6 @@ BASE = "/admin/ecommerce/productconfiguration/"
 
 
 @pytest.fixture
-def as_olive(olive: User) -> Client:
-    return signed_in(olive)
-
-
-@pytest.fixture
 def grouped(db: None) -> None:
     """Create six products: 0 to 3 are fonts, 4 is an icon, 5 has no category; 0, 1 and 4 are tagged as free."""
     create_many_products(6)

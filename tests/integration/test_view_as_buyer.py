@@ -30,7 +30,7 @@ from apps.ecommerce.models import (
 from apps.ecommerce.stripe_api.client import get_client
 from apps.users.guests import SESSION_KEY, Guest, new_guest_token
 from apps.users.models import User
-from tests.factories import add_file, buy, first_price, press_buy, signed_in
+from tests.factories import add_file, first_price, press_buy, signed_in
 from tests.integration.test_order_actions import action_url, confirm
 from tests.integration.urls import Shop, read_body
 
@@ -51,11 +51,6 @@ def stan(db: None) -> User:
 @pytest.fixture
 def as_stan(stan: User) -> Client:
     return signed_in(stan)
-
-
-@pytest.fixture
-def purchase(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    return buy(as_ada, icons)
 
 
 @pytest.fixture

@@ -140,6 +140,11 @@ def as_bob(bob: User) -> Client:
 
 
 @pytest.fixture
+def as_olive(olive: User) -> Client:
+    return signed_in(olive)
+
+
+@pytest.fixture
 def icons(db: None, sandbox: Any) -> ProductConfiguration:
     """Return a one-time product at $19."""
     return create_product(sandbox.client, "Icon set", 1900)
