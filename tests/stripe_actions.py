@@ -18,10 +18,14 @@ from tests.factories import add_price
 HOUR, DAY = 3600, 86400
 
 
-def deliver(sandbox: Any, purchase: Purchase) -> Purchase:
-    """Deliver all events and return the current purchase."""
+def deliver_all(sandbox: Any) -> None:
     while sandbox.deliver(after=10):
         pass
+
+
+def deliver(sandbox: Any, purchase: Purchase) -> Purchase:
+    """Deliver all events and return the current purchase."""
+    deliver_all(sandbox)
     return Purchase.objects.get(pk=purchase.pk)
 
 
@@ -55,6 +59,14 @@ def is_open(purchase: Purchase, now: datetime | None = None) -> bool:
     answer = has_access(purchase, now)
     assert purchases_with_access(now).filter(pk=purchase.pk).exists() == answer
     return answer
+
+
+def find_session(sandbox: Any, purchase: Purchase) -> Any:
+    return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
+
+
+def last_session(sandbox: Any) -> Any:
+    return sandbox.client.v1.checkout.sessions.list({"limit": 1}).data[0]
 
 
 def paid_charges() -> list[dict[str, Any]]:

@@ -17,8 +17,9 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.stripe_api.client import clean_json
 from apps.ecommerce.webhooks import HANDLERS
-from tests.factories import add_price, buy
+from tests.factories import add_price, buy, create_product
 from tests.integration import urls
+from tests.stripe_actions import deliver
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,21 @@ def _is_defined_in_shop(receiver: Any) -> bool:
 def purchase(as_ada: Client, icons: ProductConfiguration) -> Purchase:
     """Return Ada's order of the icons, which is paid."""
     return buy(as_ada, icons)
+
+
+@pytest.fixture
+def member(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
+    """Return a subscription at $9 a month in its first paid period."""
+    return deliver(sandbox, buy(as_ada, club))
+
+
+@pytest.fixture(params=["one-time", "subscription"])
+def paid(request: Any, as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
+    """Return a paid purchase of $19, of each kind."""
+    product = icons
+    if request.param == "subscription":
+        product = create_product(sandbox.client, "Studio", 1900, interval="month")
+    return deliver(sandbox, buy(as_ada, product))
 
 
 @pytest.fixture

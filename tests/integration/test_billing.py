@@ -32,15 +32,10 @@ from stripe_sandbox import storage
 from stripe_sandbox.billing import panel_actions
 from stripe_sandbox.resources import disputes
 from tests.factories import add_price, buy, create_product, pay, press_buy
+from tests.stripe_actions import deliver
 
 pytestmark = pytest.mark.django_db
 HOUR, DAY = 3600, 86400
-
-
-def deliver(sandbox: Any, purchase: Purchase) -> Purchase:
-    while sandbox.deliver(after=10):
-        pass
-    return Purchase.objects.get(pk=purchase.pk)
 
 
 def refund(sandbox: Any, purchase: Purchase) -> None:

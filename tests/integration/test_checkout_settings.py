@@ -10,19 +10,16 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from tests.factories import buy, press_buy
+from tests.stripe_actions import last_session
 
 pytestmark = pytest.mark.django_db
-
-
-def session(sandbox: Any) -> Any:
-    return sandbox.client.v1.checkout.sessions.list({"limit": 1}).data[0]
 
 
 def test_optional_checkout_features_are_off_by_default(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     press_buy(as_ada, icons)
-    created = session(sandbox)
+    created = last_session(sandbox)
     assert not created.allow_promotion_codes
     assert not created.automatic_tax.enabled
     for extra in ("tax_id_collection", "invoice_creation"):
@@ -34,7 +31,7 @@ def test_promotion_codes_setting(
 ) -> None:
     settings.CHECKOUT_PROMOTION_CODES = True
     press_buy(as_ada, icons)
-    assert session(sandbox).allow_promotion_codes
+    assert last_session(sandbox).allow_promotion_codes
 
 
 def test_automatic_tax_is_stored_and_shown(
@@ -54,7 +51,7 @@ def test_tax_id_and_invoice_settings(
 ) -> None:
     settings.CHECKOUT_TAX_IDS = settings.CHECKOUT_INVOICES = True
     purchase = buy(as_ada, icons)
-    created = session(sandbox)
+    created = last_session(sandbox)
     assert created.tax_id_collection.enabled
     invoice = sandbox.client.v1.invoices.retrieve(created.invoice)
     assert purchase.payments.get().invoice_url == invoice.hosted_invoice_url

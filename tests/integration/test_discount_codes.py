@@ -25,6 +25,7 @@ from apps.users.models import User
 from stripe_sandbox import clock, storage
 from stripe_sandbox.billing import panel_actions
 from tests.factories import add_price, buy, create_product, pay, press_buy, signed_in, url_path
+from tests.stripe_actions import find_session
 
 pytestmark = pytest.mark.django_db
 
@@ -59,10 +60,6 @@ def press_buy_with(client: Client, configuration: ProductConfiguration, code: st
 
 def messages_of(client: Client) -> str:
     return text_of(client.get("/store/"))
-
-
-def session_of(sandbox: Any, purchase: Purchase) -> Any:
-    return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
 
 
 # --- copies -----------------------------------------------------------------------------------------------
@@ -172,7 +169,7 @@ def test_link_applies_the_code_at_checkout(as_ada: Client, icons: ProductConfigu
     assert "SUMMER: 20% off, at checkout you pay $15.20" in page_of(as_ada, icons)  # remembered for the visit
     response = press_buy_with(as_ada, icons, "SUMMER")
     purchase = Purchase.objects.get()
-    session = session_of(sandbox, purchase)
+    session = find_session(sandbox, purchase)
     assert (session.amount_total, session.discounts[0].promotion_code) == (1520, code.id)
     assert not session.allow_promotion_codes
     as_ada.get(url_path(pay(response["Location"])))
@@ -194,7 +191,7 @@ def test_link_to_the_store_applies_the_code(
     assert "at checkout you pay $15.20" in page_of(as_ada, icons)
     assert "$19" in text_of(as_ada.get("/store/"))  # cards show the list price
     press_buy_with(as_ada, icons, "SUMMER")
-    assert session_of(sandbox, Purchase.objects.get()).amount_total == 1520
+    assert find_session(sandbox, Purchase.objects.get()).amount_total == 1520
 
 
 def test_code_survives_sign_up(client: Client, icons: ProductConfiguration, sandbox: Any) -> None:
@@ -206,7 +203,7 @@ def test_code_survives_sign_up(client: Client, icons: ProductConfiguration, sand
     response = client.post("/accounts/signup/?next=/store/icon-set/buy/", form)
     assert response["Location"] == "/store/icon-set/buy/"
     assert "/stripe-sandbox/checkout/" in client.get(response["Location"])["Location"]
-    assert session_of(sandbox, Purchase.objects.get()).amount_total == 1520
+    assert find_session(sandbox, Purchase.objects.get()).amount_total == 1520
 
 
 def test_code_survives_sign_in(ada: User, icons: ProductConfiguration, sandbox: Any) -> None:
@@ -224,7 +221,7 @@ def test_buyer_can_remove_the_code(as_ada: Client, icons: ProductConfiguration, 
     assert response["Location"] == "/store/icon-set/"
     assert "SUMMER" not in page_of(as_ada, icons)
     press_buy(as_ada, icons)
-    assert session_of(sandbox, Purchase.objects.get()).amount_total == 1900
+    assert find_session(sandbox, Purchase.objects.get()).amount_total == 1900
     for elsewhere in ("https://evil.example/", "//evil.example", "javascript:alert(1)"):
         assert as_ada.post("/store/code/remove/", {"next": elsewhere})["Location"] == "/store/"
 
@@ -236,7 +233,7 @@ def test_buyers_enter_codes_on_stripes_page_only_with_the_setting(
     settings.CHECKOUT_PROMOTION_CODES = allowed
     code = create_code(sandbox)
     url = press_buy(as_ada, icons)
-    assert bool(session_of(sandbox, Purchase.objects.get()).allow_promotion_codes) == allowed
+    assert bool(find_session(sandbox, Purchase.objects.get()).allow_promotion_codes) == allowed
     Client().post(url_path(url), {"promotionCode": "SUMMER", "act": "apply"})
     as_ada.get(url_path(pay(url)))
     purchase = Purchase.objects.get()
@@ -279,10 +276,10 @@ def test_another_code_closes_the_open_checkout(
         else:
             as_ada.post("/store/code/remove/")
         press_buy(as_ada, icons)
-        totals.append(session_of(sandbox, Purchase.objects.latest("pk")).amount_total)
+        totals.append(find_session(sandbox, Purchase.objects.latest("pk")).amount_total)
     assert totals == [1900, 1520, 950, 1900]
     assert Purchase.objects.filter(status=Status.OPEN).count() == 1
-    statuses = [session_of(sandbox, row).status for row in Purchase.objects.order_by("pk")]
+    statuses = [find_session(sandbox, row).status for row in Purchase.objects.order_by("pk")]
     assert statuses == ["expired", "expired", "expired", "open"]
 
 
@@ -348,7 +345,7 @@ def test_page_says_why_a_code_does_not_apply(
     for text in (*terms, "LARGE"):
         page_of(as_ada, icons, text)
         assert "/checkout/" in press_buy_with(as_ada, icons, text)["Location"], text
-        assert session_of(sandbox, Purchase.objects.latest("pk")).amount_total == 1900
+        assert find_session(sandbox, Purchase.objects.latest("pk")).amount_total == 1900
     assert "Your code OTHER : 20% off, only for Fonts." in text_of(as_ada.get("/store/?code=OTHER"))
 
 
@@ -401,7 +398,7 @@ def test_code_of_one_customer(
     assert "you pay $15.20" in page_of(as_ada, icons, "SUMMER")
     assert "It is for another account." in page_of(as_bob, icons, "SUMMER")
     press_buy_with(as_ada, icons, "SUMMER")
-    assert session_of(sandbox, Purchase.objects.latest("pk")).amount_total == 1520
+    assert find_session(sandbox, Purchase.objects.latest("pk")).amount_total == 1520
 
 
 def test_amount_that_stripe_does_not_charge_with_the_code_keeps_the_price_for_sale(
@@ -461,7 +458,7 @@ def test_free_with_a_code_needs_no_card(as_ada: Client, icons: ProductConfigurat
     as_ada.get(url_path(response["Location"]))
     purchase = Purchase.objects.get()
     assert (purchase.status, purchase.amount_total, purchase.discount_code) == (Status.PAID, 0, code)
-    assert session_of(sandbox, purchase).payment_status == "no_payment_required"
+    assert find_session(sandbox, purchase).payment_status == "no_payment_required"
 
 
 @pytest.mark.parametrize(("duration", "needs_card"), [("forever", False), ("once", True)])
@@ -548,7 +545,7 @@ def test_upgrade_has_its_own_credit(
     assert "SUMMER: It can't be combined with the credit of an upgrade." in page
     press_buy(as_ada, icons, team)
     upgrade = Purchase.objects.latest("pk")
-    assert (session_of(sandbox, upgrade).amount_total, upgrade.discount_code) == (3000, None)
+    assert (find_session(sandbox, upgrade).amount_total, upgrade.discount_code) == (3000, None)
 
 
 def test_upgrade_credits_what_was_paid_with_the_code(
@@ -586,7 +583,7 @@ def test_each_currency_has_its_own_discount(
     assert "FIVE: It does not apply to prices in GBP." in page
     for currency, total in (("usd", 1400), ("eur", 1250), ("gbp", 1500)):
         press_buy_with(as_ada, icons, "FIVE", currency=currency)
-        session = session_of(sandbox, Purchase.objects.latest("pk"))
+        session = find_session(sandbox, Purchase.objects.latest("pk"))
         assert (session.currency, session.amount_total) == (currency, total)
 
 

@@ -22,13 +22,9 @@ from apps.ecommerce.stripe_api.client import fetch
 from apps.users.models import User
 from tests.factories import buy, pay, sent_kinds, signed_in
 from tests.integration.test_order_actions import confirm
+from tests.stripe_actions import deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def deliver(sandbox: Any) -> None:
-    while sandbox.deliver(after=10):
-        pass
 
 
 def sell_elsewhere(
@@ -46,7 +42,7 @@ def sell_elsewhere(
         }
     )
     pay(session.url)
-    deliver(sandbox)
+    deliver_all(sandbox)
     return session  # type: ignore[no-any-return]
 
 
@@ -60,7 +56,7 @@ def send_invoice(sandbox: Any, configuration: ProductConfiguration, email: str) 
     stripe_v1.invoice_items.create(item)
     stripe_v1.invoices.finalize_invoice(invoice.id)
     invoice = stripe_v1.invoices.pay(invoice.id)
-    deliver(sandbox)
+    deliver_all(sandbox)
     return invoice  # type: ignore[no-any-return]
 
 
@@ -71,7 +67,7 @@ def subscribe_elsewhere(sandbox: Any, configuration: ProductConfiguration, email
     items = [{"price": configuration.prices[0].id}]
     made = {"customer": customer, "items": items, "default_payment_method": method}
     subscription = stripe_v1.subscriptions.create(made)
-    deliver(sandbox)
+    deliver_all(sandbox)
     return subscription  # type: ignore[no-any-return]
 
 
@@ -199,7 +195,7 @@ def test_refund_of_an_adopted_sale_ends_access(
         send_invoice(sandbox, icons, verified.email)
     intent = Purchase.objects.get().payment_intent_id
     sandbox.client.v1.refunds.create({"payment_intent": intent})
-    deliver(sandbox)
+    deliver_all(sandbox)
     assert owned(verified, icons.product) is None
     assert Purchase.objects.get().amount_refunded == 1900
 
@@ -250,7 +246,7 @@ def test_unpaid_and_unknown_sales_are_not_listed(
             "success_url": "https://example.com/",
         }
     )
-    deliver(sandbox)
+    deliver_all(sandbox)
     assert not ExternalSale.objects.exists()
 
 
@@ -259,7 +255,7 @@ def test_sales_of_the_store_and_of_other_shops_are_not_external_sales(
 ) -> None:
     settings.CHECKOUT_INVOICES = True
     buy(as_ada, icons)
-    deliver(sandbox)
+    deliver_all(sandbox)
     sell_elsewhere(sandbox, icons, metadata={"shop": "another.example.com"})
     assert Purchase.objects.count() == 1
     assert not ExternalSale.objects.exists()
@@ -277,7 +273,7 @@ def test_sale_of_two_products_names_the_other_one(
 ) -> None:
     other = sandbox.client.v1.products.create({"name": "Second set"}).id
     price = sandbox.client.v1.prices.create({"product": other, "currency": "usd", "unit_amount": 500}).id
-    deliver(sandbox)
+    deliver_all(sandbox)
     lines = [{"price": icons.prices[0].id, "quantity": 3}, {"price": price, "quantity": 1}]
     sell_elsewhere(sandbox, icons, line_items=lines)
     sale = ExternalSale.objects.get()
@@ -288,7 +284,7 @@ def test_known_customer_needs_no_setting(
     as_ada: Client, ada: User, icons: ProductConfiguration, club: ProductConfiguration, sandbox: Any
 ) -> None:
     buy(as_ada, club)
-    deliver(sandbox)
+    deliver_all(sandbox)
     mail.outbox.clear()
     customer = ada.stripe_customers.get().id
     sell_elsewhere(sandbox, icons, customer=customer)
@@ -317,12 +313,12 @@ def test_unpaid_subscription_is_not_a_sale_until_it_is_paid(
     declined = v1.payment_methods.attach("pm_card_chargeCustomerFail", {"customer": customer}).id
     items = [{"price": club.prices[0].id}]
     v1.subscriptions.create({"customer": customer, "items": items, "default_payment_method": declined})
-    deliver(sandbox)
+    deliver_all(sandbox)
     assert not ExternalSale.objects.exists()
     method = v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
     (invoice,) = v1.invoices.list({"customer": customer}).data
     v1.invoices.pay(invoice.id, {"payment_method": method})
-    deliver(sandbox)
+    deliver_all(sandbox)
     assert ExternalSale.objects.get().price.product == club.product
 
 
@@ -330,7 +326,7 @@ def test_renewal_in_the_shape_of_an_older_api_version_is_not_a_new_sale(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     buy(as_ada, club)
-    deliver(sandbox)
+    deliver_all(sandbox)
     (invoice,) = sandbox.client.v1.invoices.list().data
     assert import_invoice(invoice.id, "test") is None  # webhooks.py finds no subscription in such an event
     Payment.objects.all().delete()

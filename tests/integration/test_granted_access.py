@@ -22,6 +22,7 @@ from apps.ecommerce.content.licence_checks import is_valid
 from apps.ecommerce.models import LicenceKey, Mail, OperatorAction, Price, ProductConfiguration, Purchase
 from apps.ecommerce.operations.reconcile import reconcile
 from apps.ecommerce.operations.shop_checks import check_shop
+from apps.ecommerce.purchases.emails.queue import send_unsent
 from apps.ecommerce.purchases.entitlements import has_access, owned, purchases_with_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.purchases.manual_access import end_given_access, restore_access, revoke_access
@@ -421,13 +422,11 @@ def test_given_access_is_for_the_current_mode(
 def test_unsent_email_about_waiting_access_is_dropped_after_the_claim(
     as_olive: Client, ada: User, icons: ProductConfiguration
 ) -> None:
-    from apps.ecommerce.purchases import emails
-
     give(as_olive, icons, ada.email)
     Mail.objects.update(sent_at=None)
     mail.outbox.clear()
     confirm_address(ada)
-    emails.send_unsent()
+    send_unsent()
     assert sent_kinds() == ["granted"]
 
 

@@ -66,12 +66,6 @@ REVERSALS = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture
-def member(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
-    """A subscription in its first paid period."""
-    return deliver(sandbox, buy(as_ada, club))
-
-
 def end_of_period(sandbox: Any, purchase: Purchase, more: int = 60) -> Purchase:
     """Advance to `more` seconds after the end of the period. The next invoice is a draft for an hour."""
     assert purchase.paid_until is not None
@@ -175,15 +169,6 @@ def test_setting_for_lost_disputes_does_not_apply_to_refunds(
 
 
 # --- refunds ----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["one-time", "subscription"])
-def paid(request: Any, as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    """A paid purchase of $19, of each kind."""
-    product = icons
-    if request.param == "subscription":
-        product = create_product(sandbox.client, "Studio", 1900, interval="month")
-    return deliver(sandbox, buy(as_ada, product))
 
 
 def test_access_ends_when_partial_refunds_add_up_to_everything(paid: Purchase, sandbox: Any) -> None:

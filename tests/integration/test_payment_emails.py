@@ -40,21 +40,6 @@ pytestmark = pytest.mark.django_db(transaction=True)  # e-mails are sent after t
 Kind = Mail.Kind
 
 
-@pytest.fixture
-def member(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> Purchase:
-    """A subscription at $9 a month in its first period."""
-    return deliver(sandbox, buy(as_ada, club))
-
-
-@pytest.fixture(params=["one-time", "subscription"])
-def paid(request: Any, as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> Purchase:
-    """A paid purchase of $19, of each kind."""
-    product = icons
-    if request.param == "subscription":
-        product = create_product(sandbox.client, "Studio", 1900, interval="month")
-    return deliver(sandbox, buy(as_ada, product))
-
-
 def about(kind: str) -> list[str]:
     """Return what the sent e-mails of a kind are about, in the order of sending."""
     rows = Mail.objects.filter(kind=kind).exclude(sent_at=None)

@@ -100,7 +100,7 @@ def test_event_about_a_renewal_that_the_store_never_saw(
 def test_event_about_a_known_payment_needs_no_lookup_at_stripe(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from apps.ecommerce.purchases import payments as lookup
+    from apps.ecommerce.purchases.payments import stored_payments as lookup
 
     purchase = renew(sandbox, deliver(sandbox, buy(as_ada, club)), periods=2)
     refund(sandbox, paid_charges()[1], 250)

@@ -16,6 +16,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users import personal_data
 from apps.users.models import User
 from tests.factories import create_product, pay, press_buy, url_path
+from tests.stripe_actions import last_session
 
 pytestmark = pytest.mark.django_db
 
@@ -31,10 +32,6 @@ def offered_cards(url: str) -> list[str]:
     """Return the saved cards that the hosted page offers."""
     html = Client().get(url_path(url)).content.decode()
     return re.findall(r'name="savedPaymentMethod" value="(pm_\w+)"', html)
-
-
-def last_session(sandbox: Any) -> Any:
-    return sandbox.client.v1.checkout.sessions.list({"limit": 1}).data[0]
 
 
 def test_one_time_payment_offers_to_save_and_remove_cards(

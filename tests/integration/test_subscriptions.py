@@ -16,24 +16,15 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions
 from tests.factories import add_price, buy, create_product, pay, press_buy, sent_kinds, signed_in, url_path
+from tests.stripe_actions import deliver
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def deliver_all(sandbox: Any) -> None:
-    while sandbox.deliver(after=10):
-        pass
 
 
 def renew(sandbox: Any, purchase: Purchase) -> Purchase:
     """Advance Stripe's clock by a period and deliver its events."""
     panel_actions.advance_to_renewal(purchase.subscription_id)
-    return deliver_and_reload(sandbox, purchase)
-
-
-def deliver_and_reload(sandbox: Any, purchase: Purchase) -> Purchase:
-    deliver_all(sandbox)
-    return Purchase.objects.get(pk=purchase.pk)
+    return deliver(sandbox, purchase)
 
 
 def state(client: Client, purchase: Purchase) -> str:
@@ -47,7 +38,7 @@ def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
     trial_end = purchase.trial_end
     panel_actions.advance(purchase.subscription_id, 12 * 86400)
-    deliver_and_reload(sandbox, purchase)
+    deliver(sandbox, purchase)
     assert Mail.Kind.TRIAL_ENDING in sent_kinds()
     purchase = renew(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
@@ -92,7 +83,7 @@ def test_plan_of_another_product_does_not_renew_the_trial(
         subscription = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)
         change: Any = {"id": subscription["items"].data[0].id, "price": configuration.prices[0].id}
         sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"items": [change]})
-        purchase = deliver_and_reload(sandbox, purchase)
+        purchase = deliver(sandbox, purchase)
         assert purchase.product == configuration.product
     for configuration in (letter, review):
         assert "free trial" not in as_ada.get(configuration.get_absolute_url()).content.decode().lower()
@@ -105,7 +96,7 @@ def test_renewal_sends_no_email_if_receipts_are_off(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.RENEWAL_RECEIPTS = False
-    purchase = renew(sandbox, deliver_and_reload(sandbox, buy(as_ada, club)))
+    purchase = renew(sandbox, deliver(sandbox, buy(as_ada, club)))
     assert purchase.payments.count() == 2
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
@@ -137,7 +128,7 @@ def test_access_ends_when_every_retry_has_failed(
     panel_actions.fail_next_renewal(purchase.subscription_id)
     purchase = renew(sandbox, purchase)
     panel_actions.advance(purchase.subscription_id, 28 * 86400)
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert purchase.status == status
     assert owned(ada, club.product) is None
     assert as_ada.get("/purchases/maker-club/").status_code == 302
@@ -148,15 +139,15 @@ def test_cancelled_subscription_keeps_access_until_the_period_ends(
 ) -> None:
     purchase = buy(as_ada, club)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.ACTIVE, "ending")
     assert purchase.cancel_at == purchase.current_period_end
     assert owned(ada, club.product)
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": False})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert (purchase.cancel_at, state(as_ada, purchase)) == (None, "active")
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at": "min_period_end"})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert purchase.cancel_at == purchase.current_period_end
     purchase = renew(sandbox, purchase)
     assert (purchase.status, state(as_ada, purchase)) == (Status.CANCELED, "canceled")
@@ -179,13 +170,13 @@ def test_cancel_now_pause_and_resume(
     purchase = buy(as_ada, club)
     subscriptions = sandbox.client.v1.subscriptions
     subscriptions.pause(purchase.subscription_id, {"type": "subscription"})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
     subscriptions.resume(purchase.subscription_id, {"billing_cycle_anchor": {"type": "now"}})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert purchase.status == Status.ACTIVE
     subscriptions.cancel(purchase.subscription_id)
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert (purchase.status, owned(ada, club.product)) == (Status.CANCELED, None)
 
 
@@ -198,7 +189,7 @@ def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandb
     sandbox.client.v1.subscriptions.update(
         purchase.subscription_id, {"items": [{"id": item, "price": yearly}]}
     )
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert purchase.price_id == yearly
     assert "$90 / year" in as_ada.get(purchase.get_absolute_url()).content.decode()
 
@@ -206,9 +197,9 @@ def test_plan_change_is_copied(as_ada: Client, club: ProductConfiguration, sandb
 def test_refunded_period_ends_access_and_the_next_one_restores_it(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    purchase = deliver_and_reload(sandbox, buy(as_ada, club))
+    purchase = deliver(sandbox, buy(as_ada, club))
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
-    purchase = deliver_and_reload(sandbox, purchase)
+    purchase = deliver(sandbox, purchase)
     assert (purchase.status, purchase.suspended_by) == (Status.ACTIVE, Suspension.REFUNDED)
     assert owned(ada, club.product) is None
     purchase = renew(sandbox, purchase)
@@ -242,6 +233,6 @@ def test_return_from_the_portal_needs_no_event(
 def test_card_that_declines_renewals(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     back = pay(press_buy(as_ada, club), "4000000000000341")
     assert as_ada.get(url_path(back)).status_code == 200
-    purchase = deliver_and_reload(sandbox, Purchase.objects.get())
+    purchase = deliver(sandbox, Purchase.objects.get())
     assert purchase.status == Status.ACTIVE
     assert renew(sandbox, purchase).status == Status.PAST_DUE

@@ -15,12 +15,9 @@ from apps.ecommerce.purchases.decorators import product_required
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from tests.factories import add_price, buy, create_product, press_buy
+from tests.stripe_actions import find_session
 
 pytestmark = pytest.mark.django_db
-
-
-def session_of(sandbox: Any, purchase: Purchase) -> Any:
-    return sandbox.client.v1.checkout.sessions.retrieve(purchase.session_id)
 
 
 def test_owner_pays_the_difference(
@@ -32,7 +29,7 @@ def test_owner_pays_the_difference(
     assert upgrade.upgrade_of == first
     assert (upgrade.amount_subtotal, upgrade.amount_discount, upgrade.amount_total) == (4900, 1900, 3000)
     assert [payment.amount_paid for payment in upgrade.payments.all()] == [3000]
-    session = session_of(sandbox, upgrade)
+    session = find_session(sandbox, upgrade)
     assert not session.allow_promotion_codes
     coupon = sandbox.client.v1.coupons.retrieve(session.discounts[0].coupon)
     assert (coupon.max_redemptions, coupon.duration, coupon.times_redeemed) == (1, "once", 1)
@@ -95,7 +92,7 @@ def test_refund_closes_the_payment_page_of_an_upgrade(
     sandbox.client.v1.refunds.create({"payment_intent": first.payment_intent_id, "amount": amount})
     with django_capture_on_commit_callbacks(execute=True):
         sandbox.deliver()
-    assert session_of(sandbox, upgrade).status == "expired"
+    assert find_session(sandbox, upgrade).status == "expired"
     sandbox.deliver()
     upgrade.refresh_from_db()
     assert upgrade.status == "expired"
