@@ -126,8 +126,8 @@ def make_payment(purchase: Purchase, state: str = "paid", months: int = 0, **val
     if purchase.is_recurring:
         defaults |= {"reason": "subscription_cycle", "period_start": at, "period_end": at + 30 * DAY}
         defaults |= {"invoice_url": "https://stripe.com", "invoice_pdf": "https://stripe.com"}
-    own = {"livemode": purchase.livemode, "product": purchase.product}
-    payment = Payment(purchase=purchase, **own | defaults | PAYMENT_STATES[state] | values)
+    required = {"livemode": purchase.livemode, "product": purchase.product}
+    payment = Payment(purchase=purchase, **required | defaults | PAYMENT_STATES[state] | values)
     if payment.is_paid:
         payment.paid_at, payment.amount_paid = at, max(payment.amount_total, 0)
     return payment

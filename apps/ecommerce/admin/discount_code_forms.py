@@ -207,7 +207,7 @@ class NewCodeForm(forms.Form):
                 limits["currency_options"] = {code: {"minimum_amount": other} for code, other in others}
         return params | ({"restrictions": limits} if limits else {})
 
-    def field_of(self, param: str) -> str | None:
+    def find_field(self, param: str) -> str | None:
         """Return the field of a parameter that Stripe refused; None if there is no such field."""
         name = next((field for start, field in STRIPE_PARAMS.items() if param.startswith(start)), "")
         if param.startswith("currency_options"):

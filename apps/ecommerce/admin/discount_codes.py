@@ -69,7 +69,7 @@ class DiscountCodeAdmin(admin.ModelAdmin):
                 form,
                 confirm,
                 lambda entry: create_code(coupon, promotion, entry),
-                field_of_error=lambda error: form.field_of(getattr(error, "param", None) or ""),
+                find_error_field=lambda error: form.find_field(getattr(error, "param", None) or ""),
                 subject=promotion["code"][:MAX_SUBJECT_LENGTH],
                 details={"coupon": coupon, "promotion": promotion},
             )

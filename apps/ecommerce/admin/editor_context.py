@@ -37,15 +37,18 @@ def editor_context(
 @dataclass(frozen=True, slots=True)
 class ConflictRow:
     label: str
-    theirs: str
-    mine: str
+    current: str
+    entered: str
     is_taken: bool
 
 
 def conflict_rows(conflicts: Sequence[Conflict]) -> list[ConflictRow]:
     return [
         ConflictRow(
-            _label(row.field), _describe(row.field, row.theirs), _describe(row.field, row.mine), row.is_taken
+            _label(row.field),
+            _describe(row.field, row.current),
+            _describe(row.field, row.entered),
+            row.is_taken,
         )
         for row in conflicts
     ]

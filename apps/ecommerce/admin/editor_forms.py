@@ -22,7 +22,7 @@ from .price_forms import MAX_PRICES, PriceForm
 from .product_forms import MAX_PICTURES, MAX_QUESTIONS, FaqForm, PictureForm, ProductForm, product_initial
 
 STATE_SALT = "ecommerce.product_editor"
-EXTRA = 2  # empty rows, for browsers without JavaScript
+EMPTY_ROWS = 2  # for browsers without JavaScript
 
 
 def new_nonce() -> str:
@@ -74,14 +74,14 @@ class EditorForms:
         self.product = ProductForm(data, initial=product_initial(values), user=user, row=row)
         self.prices = _formset(PriceForm, MAX_PRICES)(
             data,
-            initial=[PriceForm.initial_of(price) for price in values.prices],
+            initial=[PriceForm.initial_values(price) for price in values.prices],
             prefix="prices",
             form_kwargs={"known": known, "currency": main_currency()},
         )
         self.pictures = _formset(PictureForm, MAX_PICTURES)(
             data,
             files,
-            initial=[PictureForm.initial_of(picture) for picture in values.pictures],
+            initial=[PictureForm.initial_values(picture) for picture in values.pictures],
             prefix="pictures",
         )
         self.faq = _formset(FaqForm, MAX_QUESTIONS)(
@@ -135,7 +135,7 @@ class EditorForms:
         data = self.data.copy()
         for form in self.pictures.forms:
             if picture := getattr(form, "picture", None):
-                data[form.add_prefix("saved")] = PictureForm.initial_of(picture)["saved"]
+                data[form.add_prefix("saved")] = PictureForm.initial_values(picture)["saved"]
             form.data = data
 
     def _is_price_required(self) -> bool:
@@ -158,7 +158,7 @@ def main_currency() -> str:
 def _formset(form: Any, maximum: int) -> Any:
     return forms.formset_factory(
         form,
-        extra=EXTRA,
+        extra=EMPTY_ROWS,
         can_order=form is not PriceForm,
         can_delete=True,
         max_num=maximum,

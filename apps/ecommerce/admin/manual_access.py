@@ -85,7 +85,7 @@ class ManualAccessAdmin(ReadOnlyAdmin):
             except ActionRefused as error:
                 self.message_user(request, str(error), messages.WARNING)
                 return redirect(request.path)
-            return view_as_buyer.begin(redirect("purchases"), request, entry, user)
+            return view_as_buyer.start_view(redirect("purchases"), request, entry, user)
         context = {
             "title": _("See the shop as %(email)s") % {"email": user.email},
             "texts": view_as_buyer.describe_view(),

@@ -152,7 +152,7 @@ class PriceForm(forms.Form):
             self.add_error(name, gettext("Stripe charges at least %(amount)s.") % {"amount": shown})
 
     @staticmethod
-    def initial_of(price: PriceValues) -> dict[str, Any]:
+    def initial_values(price: PriceValues) -> dict[str, Any]:
         def shown(amount: int | None) -> str:
             return "" if amount is None else format_amount(amount, price.currency)
 

@@ -218,7 +218,7 @@ class PictureForm(forms.Form):
         return Picture(**data)
 
     @staticmethod
-    def initial_of(picture: dict[str, Any]) -> dict[str, Any]:
+    def initial_values(picture: dict[str, Any]) -> dict[str, Any]:
         return {"saved": signing.dumps(picture, salt=PICTURE_SALT), "alt": picture.get("alt", "")}
 
 

@@ -31,7 +31,7 @@ def perform_form(
     token: TokenForm,
     run: Callable[[OperatorAction], str],
     *,
-    field_of_error: Callable[[Exception], str | None] = lambda error: None,
+    find_error_field: Callable[[Exception], str | None] = lambda error: None,
     **entry_fields: Any,
 ) -> tuple[OperatorAction | None, TokenForm]:
     """Do what a valid form asks for, and return the entry of the audit log and the token for the page.
@@ -41,7 +41,7 @@ def perform_form(
     try:
         entry = perform(action, cast(User, request.user), token.cleaned_data["token"], run, **entry_fields)
     except (ActionRefused, stripe.StripeError) as error:
-        form.add_error(field_of_error(error), describe_error(error))
+        form.add_error(find_error_field(error), describe_error(error))
         if isinstance(error, stripe.StripeError) and is_unclear(error):
             return None, token  # the same one, so that a retry can't act twice
         return None, TokenForm.new()

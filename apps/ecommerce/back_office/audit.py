@@ -88,7 +88,7 @@ def perform(
 
 def _start(token: UUID, **fields: Any) -> OperatorAction:
     now, purchase = timezone.now(), fields["purchase"]
-    own = OperatorAction.objects.filter(token=token)
+    entries = OperatorAction.objects.filter(token=token)
     old = OperatorAction.objects.filter(outcome=Outcome.RUNNING, started_at__lt=now - MAX_RUNNING_TIME)
     same = Q(purchase=purchase) | Q(token=token) if purchase else Q(token=token)
     old.filter(same).set_outcome(Outcome.INTERRUPTED, finished_at=now)
@@ -103,9 +103,9 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
                 raise ActionRefused(SENT_BEFORE)
             if entry.outcome == Outcome.DONE:
                 return entry
-            unfinished = own.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
+            unfinished = entries.exclude(outcome__in=(Outcome.DONE, Outcome.RUNNING))
             if unfinished.set_outcome(Outcome.RUNNING, started_at=now, finished_at=None):
-                return own.get()
+                return entries.get()
     except IntegrityError:
         message = _("Another action on this order is running. Look at the order again in a minute.")
         raise ActionRefused(message) from None

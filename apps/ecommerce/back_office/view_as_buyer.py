@@ -42,10 +42,10 @@ class ViewAsBuyerMiddleware:
             return self.get_response(request)
         entry = find_entry(request)
         if entry is None:  # of another operator, or signed out
-            return forget(self.get_response(request))
+            return delete_cookie(self.get_response(request))
         buyer = find_buyer(request, entry)
         if buyer is None:
-            return end(request, entry)
+            return end_view(request, entry)
         request.viewed_by, request.user = request.user, buyer  # type: ignore[attr-defined]
 
         async def auser() -> User:
@@ -77,7 +77,9 @@ def view_message() -> str:
     return _("Sees the shop as the buyer, until %(time)s at the latest.") % {"time": until}
 
 
-def begin(response: HttpResponse, request: HttpRequest, entry: OperatorAction, user: User) -> HttpResponse:
+def start_view(
+    response: HttpResponse, request: HttpRequest, entry: OperatorAction, user: User
+) -> HttpResponse:
     """Start the view of a new entry, and add its cookie to the response. Store when the view will end."""
     rows = OperatorAction.objects.filter(pk=entry.pk)
     details = {**entry.details, "user": str(user.pk)}
@@ -113,7 +115,7 @@ def find_buyer(request: HttpRequest, entry: OperatorAction) -> User | None:
     return user if user and can_be_viewed(user) else None
 
 
-def end(request: HttpRequest, entry: OperatorAction) -> HttpResponse:
+def end_view(request: HttpRequest, entry: OperatorAction) -> HttpResponse:
     """End the view, and answer with a redirect to the admin. The request itself is not processed."""
     now = timezone.now()
     if entry.finished_at is None or entry.finished_at > now:
@@ -123,7 +125,7 @@ def end(request: HttpRequest, entry: OperatorAction) -> HttpResponse:
     messages.info(request, _("You see the shop as yourself again."))
     url = back_url(request, entry)
     is_htmx = "HX-Request" in request.headers
-    return forget(HttpResponseClientRedirect(url) if is_htmx else redirect(url))
+    return delete_cookie(HttpResponseClientRedirect(url) if is_htmx else redirect(url))
 
 
 def back_url(request: HttpRequest, entry: OperatorAction) -> str:
@@ -136,7 +138,7 @@ def back_url(request: HttpRequest, entry: OperatorAction) -> str:
     return reverse("admin:index")
 
 
-def forget(response: HttpResponse) -> HttpResponse:
+def delete_cookie(response: HttpResponse) -> HttpResponse:
     response.delete_cookie(settings.VIEW_AS_COOKIE_NAME, samesite="Lax")
     patch_cache_control(response, private=True, no_store=True)
     return response

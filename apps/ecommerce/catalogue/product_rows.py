@@ -18,7 +18,7 @@ from apps.ecommerce.catalogue.rows import MAX_INTEGER
 from apps.ecommerce.catalogue.slugs import choose_slugs
 from apps.ecommerce.models import Category, FaqEntry, Price, Product, ProductConfiguration, Tag
 
-OWN_FIELDS = (*ROW_FIELDS, "category", "tags", "faq")
+EDITED_FIELDS = (*ROW_FIELDS, "category", "tags", "faq")
 GroupT = TypeVar("GroupT", Category, Tag)
 
 
@@ -61,7 +61,7 @@ def save_row(product_id: str, expected: ProductValues, values: ProductValues) ->
         row = find_row(product_id)
         assert row
         now = ProductValues.from_rows(row.product, row.product.prices.all(), row)
-        for name in OWN_FIELDS:
+        for name in EDITED_FIELDS:
             if getattr(now, name) not in (getattr(expected, name), getattr(values, name)):
                 raise RowChanged(name)
         for name in ROW_FIELDS:

@@ -124,8 +124,8 @@ class Conflict:
     """Another person has changed a value. `is_taken`: the form had not changed it, and uses the new value."""
 
     field: str
-    theirs: Any
-    mine: Any
+    current: Any
+    entered: Any
     is_taken: bool
 
 
@@ -143,40 +143,40 @@ def add_interrupted(base: ProductValues, current: ProductValues, tried: ProductV
 
 
 def merge(
-    base: ProductValues, current: ProductValues, mine: ProductValues
+    base: ProductValues, current: ProductValues, entered: ProductValues
 ) -> tuple[ProductValues, list[Conflict]]:
     """Return the form's values with those that only others have changed, and all values that others have changed."""
-    merged, conflicts = mine, []
+    merged, conflicts = entered, []
     for name in PLAIN_FIELDS:
-        before, now, wanted = (getattr(values, name) for values in (base, current, mine))
+        before, now, wanted = (getattr(values, name) for values in (base, current, entered))
         if now in (before, wanted):
             continue
         is_taken = wanted == before
         conflicts.append(Conflict(name, now, wanted, is_taken))
         if is_taken:
             merged = replace(merged, **{name: now})
-    prices, price_conflicts = _merge_prices(base.prices, current.prices, mine.prices)
+    prices, price_conflicts = _merge_prices(base.prices, current.prices, entered.prices)
     merged = replace(merged, prices=prices)
-    if current.default not in (base.default, mine.default):
-        is_taken = mine.default == base.default
-        conflicts.append(Conflict("default", current.default, mine.default, is_taken))
-        merged = replace(merged, default=current.default if is_taken else mine.default)
+    if current.default not in (base.default, entered.default):
+        is_taken = entered.default == base.default
+        conflicts.append(Conflict("default", current.default, entered.default, is_taken))
+        merged = replace(merged, default=current.default if is_taken else entered.default)
     return merged, conflicts + price_conflicts
 
 
 def _merge_prices(
-    base: Sequence[PriceValues], current: Sequence[PriceValues], mine: Sequence[PriceValues]
+    base: Sequence[PriceValues], current: Sequence[PriceValues], entered: Sequence[PriceValues]
 ) -> tuple[list[PriceValues], list[Conflict]]:
     before, now = ({price.id: price for price in prices} for prices in (base, current))
-    wanted_terms = {price.terms for price in mine}
+    wanted_terms = {price.terms for price in entered}
     merged: list[PriceValues] = []
     conflicts: list[Conflict] = []
-    for price in mine:
-        theirs, was = now.get(price.id), before.get(price.id)
-        if not price.id or theirs in (was, price):
-            # Without `was` and `theirs`, an interrupted try has archived the price that the row had.
-            merged.append(price if theirs or not price.id else replace(price, id=""))
-        elif theirs is None:  # archived by another person, or replaced by the first press of the same button
+    for price in entered:
+        found, was = now.get(price.id), before.get(price.id)
+        if not price.id or found in (was, price):
+            # Without `was` and `found`, an interrupted try has archived the price that the row had.
+            merged.append(price if found or not price.id else replace(price, id=""))
+        elif found is None:  # archived by another person, or replaced by the first press of the same button
             if price == was:
                 conflicts.append(Conflict("prices", None, price, is_taken=True))
             else:
@@ -184,11 +184,11 @@ def _merge_prices(
                 if not any(row.terms == price.terms for row in current):
                     conflicts.append(Conflict("prices", None, price, is_taken=False))
         else:
-            conflicts.append(Conflict("prices", theirs, price, is_taken=price == was))
-            merged.append(theirs if price == was else price)
-    mine_ids = {price.id for price in mine}
+            conflicts.append(Conflict("prices", found, price, is_taken=price == was))
+            merged.append(found if price == was else price)
+    entered_ids = {price.id for price in entered}
     for price in current:
-        if price.id not in before and price.id not in mine_ids and price.terms not in wanted_terms:
+        if price.id not in before and price.id not in entered_ids and price.terms not in wanted_terms:
             conflicts.append(Conflict("prices", price, None, is_taken=True))
             merged.append(price)
     return merged, conflicts

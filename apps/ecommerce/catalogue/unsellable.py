@@ -8,7 +8,7 @@ from django.db.models import Prefetch
 
 from apps.ecommerce.catalogue.report import NotSaved, Report, describe
 from apps.ecommerce.catalogue.sync import sync_product
-from apps.ecommerce.models import MAX_CURRENCIES, Price, Product, Purchase, currencies_of
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Product, Purchase, offered_currencies
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def _unsellable_lines(product: Product) -> Iterator[str]:
             yield f"{describe(price)} ({product}): {reason}"
     if not prices:
         yield f"{describe(product)}: it has no active price"
-    if hidden := currencies_of(product.sellable_prices(prices))[MAX_CURRENCIES:]:
+    if hidden := offered_currencies(product.sellable_prices(prices))[MAX_CURRENCIES:]:
         codes = ", ".join(hidden).upper()
         yield f"{describe(product)}: buyers can choose between {MAX_CURRENCIES} currencies, not {codes}"
 

@@ -25,8 +25,8 @@ class DiscountCodeQuerySet(models.QuerySet["DiscountCode"]):
         if not (0 < len(text) <= MAX_CODE_LENGTH and text.isascii() and text.isprintable()):
             return None
         rows = self.current().filter(code__iexact=text)
-        own = Q(customer_id="") | Q(customer_id=customer_id)
-        return rows.filter(own).order_by("-active", "-created_at").first() or rows.first()
+        allowed = Q(customer_id="") | Q(customer_id=customer_id)
+        return rows.filter(allowed).order_by("-active", "-created_at").first() or rows.first()
 
 
 class DiscountCode(models.Model):

@@ -137,5 +137,5 @@ class Payment(models.Model):
 
 
 # All other columns are copied from Stripe.
-OWN_FIELDS = ("id", "purchase", "livemode", "product")
-COPIED_FIELDS = [field.attname for field in Payment._meta.concrete_fields if field.name not in OWN_FIELDS]
+STORE_FIELDS = ("id", "purchase", "livemode", "product")
+COPIED_FIELDS = [field.attname for field in Payment._meta.concrete_fields if field.name not in STORE_FIELDS]

@@ -186,13 +186,13 @@ def cheapest(prices: Sequence[Price]) -> Price:
     )
 
 
-def currencies_of(prices: Sequence[Price]) -> list[str]:
+def offered_currencies(prices: Sequence[Price]) -> list[str]:
     """Return the currencies between which buyers of a product can choose, "" for each price's own. Empty for only one.
 
     The product page offers the first MAX_CURRENCIES.
     """
     if all(len(price.amounts) == 1 for price in prices):
         return []
-    own = {price.currency for price in prices}
+    listed = {price.currency for price in prices}
     codes = {code for price in prices for code in price.amounts}
-    return ["", *sorted(codes - own if len(own) == 1 else codes)]
+    return ["", *sorted(codes - listed if len(listed) == 1 else codes)]

@@ -17,7 +17,7 @@ from apps.users.admin_site import Step
 DEFAULT_SITE_NAME = "Workbench"
 DEFAULT_BRAND = "#2b3fd6"  # in static/css/brand.css
 DEFAULT_SUPPORT_EMAIL = "hello@example.com"
-NEWEST_EVENTS = 20  # searching all payloads takes seconds
+MAX_EVENTS_READ = 20  # searching all payloads takes seconds
 LEGAL_PAGES = ("web/terms.html", "web/privacy.html", "web/refunds.html")
 
 
@@ -61,7 +61,7 @@ def find_setup_steps(request: HttpRequest) -> list[Step]:
         Step(
             _("Stripe's webhook"),
             bool(settings.STRIPE_WEBHOOK_SECRET)
-            and any(WebhookEvent.objects.values_list("payload__livemode", flat=True)[:NEWEST_EVENTS]),
+            and any(WebhookEvent.objects.values_list("payload__livemode", flat=True)[:MAX_EVENTS_READ]),
             _(
                 "Add an endpoint in Stripe's Dashboard, and set STRIPE_WEBHOOK_SECRET in .env. This step is done when "
                 "the first live event has arrived."

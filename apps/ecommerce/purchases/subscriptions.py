@@ -18,9 +18,11 @@ def trial_days(user: Buyer | None, price: Price) -> int:
     if not price.trial_period_days or not isinstance(user, User):
         return price.trial_period_days
     # A guest can enter the address of another person.
-    own = Q(user=user) | Q(user=None, guest_token="", email__iexact=user.email)
-    of_product = Q(product=price.product_id) | Q(former_products=price.product_id)
-    subscribed = Purchase.objects.filter(own, of_product, subscription_id__gt="", livemode=is_livemode())
+    by_buyer = Q(user=user) | Q(user=None, guest_token="", email__iexact=user.email)
+    same_product = Q(product=price.product_id) | Q(former_products=price.product_id)
+    subscribed = Purchase.objects.filter(
+        by_buyer, same_product, subscription_id__gt="", livemode=is_livemode()
+    )
     return 0 if subscribed.exists() else price.trial_period_days
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from apps.ecommerce.models import MAX_CURRENCIES, Price, Purchase, cheapest, currencies_of
+from apps.ecommerce.models import MAX_CURRENCIES, Price, Purchase, cheapest, offered_currencies
 from apps.ecommerce.money import format_money
 from apps.ecommerce.purchases.subscriptions import billed_currency, trial_days
 from apps.ecommerce.purchases.upgrades import upgrade_prices
@@ -50,9 +50,9 @@ def currency_choices(prices: Sequence[Price]) -> list[tuple[str, str]]:
 
     Empty if there is no choice.
     """
-    codes = currencies_of(prices)[:MAX_CURRENCIES]
-    own = {price.currency for price in prices}
-    first = own.pop().upper() if len(own) == 1 else _("As listed")
+    codes = offered_currencies(prices)[:MAX_CURRENCIES]
+    listed = {price.currency for price in prices}
+    first = listed.pop().upper() if len(listed) == 1 else _("As listed")
     return [(code, code.upper() or first) for code in codes]
 
 

@@ -90,8 +90,8 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404("There is no such product.") from None
     configuration = page.configuration
     is_preview = _is_preview(request, configuration)
-    own = Purchase.objects.for_user(request.user).only(*CARD_FIELDS, "currency")
-    purchases = [] if is_preview else list(own)
+    bought = Purchase.objects.for_user(request.user).only(*CARD_FIELDS, "currency")
+    purchases = [] if is_preview else list(bought)
     product_purchases = _complete_purchases(purchases, configuration.product_id)
     [card] = product_cards([configuration], product_purchases)
     # Owners can open the page of a product that is no longer sold.

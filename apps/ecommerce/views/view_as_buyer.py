@@ -2,7 +2,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apps.ecommerce.back_office.view_as_buyer import end, find_entry
+from apps.ecommerce.back_office.view_as_buyer import end_view, find_entry
 from apps.users.requests import SignedInRequest
 from apps.users.sign_in import login_required_to_post
 
@@ -15,4 +15,4 @@ def stop(request: SignedInRequest) -> HttpResponse:
     entry = find_entry(request)
     if entry is None:
         raise Http404("There is no view to stop.")
-    return end(request, entry)
+    return end_view(request, entry)

@@ -8,13 +8,13 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.live_updates import live_updates
 from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
 
-FEATURED_PRODUCTS = 9  # one in the hero, eight below
+MAX_FEATURED_PRODUCTS = 9  # one in the hero, eight below
 
 
 @require_safe
 @cache_public_page()
 def home(request: HttpRequest) -> HttpResponse:
-    featured = ProductConfiguration.objects.on_sale().with_catalogue()[:FEATURED_PRODUCTS]
+    featured = ProductConfiguration.objects.on_sale().with_catalogue()[:MAX_FEATURED_PRODUCTS]
     purchases = list(Purchase.objects.for_user(request.user).only(*CARD_FIELDS))
     cards = SimpleLazyObject(lambda: product_cards(featured, purchases))
     context = {

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from apps.ecommerce.back_office.actions.base import ActionForm, OrderAction
 from apps.ecommerce.back_office.audit import ActionRefused
-from apps.ecommerce.back_office.view_as_buyer import begin, can_be_viewed, describe_view, view_message
+from apps.ecommerce.back_office.view_as_buyer import can_be_viewed, describe_view, start_view, view_message
 from apps.ecommerce.models import ACCESS_STATUSES, OperatorAction, Price, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import purchases_with_access
@@ -117,7 +117,7 @@ class ViewAsBuyer(OrderAction):
 
     def respond(self, request: HttpRequest, purchase: Purchase, entry: OperatorAction) -> HttpResponse:
         assert purchase.user
-        return begin(redirect(purchase), request, entry, purchase.user)
+        return start_view(redirect(purchase), request, entry, purchase.user)
 
 
 class GiveAccessForm(forms.Form):

@@ -15,8 +15,8 @@ from apps.ecommerce.stripe_api.client import is_livemode
 from .measures import Checkouts, Money, ProductSales, Subscriptions
 from .periods import Period
 
-TOP_PRODUCTS = 5  # of each currency
-LATEST_ORDERS = 8
+MAX_TOP_PRODUCTS = 5  # of each currency
+MAX_LATEST_ORDERS = 8
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 
 Ranges = list[tuple[datetime, datetime]]
@@ -95,7 +95,7 @@ def fetch_top_products(period: Period) -> dict[str, list[ProductSales]]:
         .filter(orders__gt=0)
     )
     rank = Window(RowNumber(), partition_by=F("currency"), order_by=(F("amount").desc(), F("product")))
-    rows = list(sums.annotate(rank=rank).filter(rank__lte=TOP_PRODUCTS).order_by("currency", "rank"))
+    rows = list(sums.annotate(rank=rank).filter(rank__lte=MAX_TOP_PRODUCTS).order_by("currency", "rank"))
     products = Product.objects.select_related("configuration").in_bulk([row["product"] for row in rows])
     found: dict[str, list[ProductSales]] = defaultdict(list)
     for row in rows:
@@ -105,7 +105,7 @@ def fetch_top_products(period: Period) -> dict[str, list[ProductSales]]:
 
 def latest_orders() -> QuerySet[Payment]:
     paid = Payment.objects.filter(current_mode(), amount_paid__gt=0, paid_at__isnull=False)
-    return paid.select_related("purchase").order_by("-paid_at", "-pk")[:LATEST_ORDERS]
+    return paid.select_related("purchase").order_by("-paid_at", "-pk")[:MAX_LATEST_ORDERS]
 
 
 def count_trials() -> int:

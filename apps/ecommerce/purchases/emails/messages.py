@@ -16,7 +16,7 @@ from apps.ecommerce.purchases.messages.payment_labels import payment_period
 from apps.ecommerce.purchases.messages.status_messages import status_message
 from apps.ecommerce.purchases.messages.values import format_day, message_values
 from apps.ecommerce.purchases.order_links import ORDER, order_link
-from apps.ecommerce.purchases.payments.receipts import seller_lines, seller_of
+from apps.ecommerce.purchases.payments.receipts import order_seller, seller_lines
 
 WITH_GOODS = (Mail.Kind.CONFIRMED,)  # their button opens the goods, and a second link the order
 WITH_LICENCE = (Mail.Kind.CONFIRMED, Mail.Kind.RESTORED, Mail.Kind.LICENCE_KEY, Mail.Kind.GRANTED)
@@ -56,7 +56,7 @@ def build_email(
             "text": (str(email.text) % values).strip(),
             "link": str(email.link),
             "receipt": email.has_receipt,
-            "seller": seller_lines(payment) if payment and payment.pk else seller_of(purchase),
+            "seller": seller_lines(payment) if payment and payment.pk else order_seller(purchase),
             "licence": LicenceKey.objects.for_purchase(purchase).first() if kind in WITH_LICENCE else None,
             "terms": status_message(purchase).text if renews else billing_note(purchase),
             "consents": consents,

@@ -40,8 +40,8 @@ def find_plan_lines(
     found, was_billed = [], False
     for rows in reversed(lines):
         others = [line for line in rows if is_for_period(line) and not _line_keys(line) & addon_keys]
-        own = [line for line in others if _line_keys(line) & plan_keys]
-        found.append(own if was_billed else own or others)
+        plan_lines = [line for line in others if _line_keys(line) & plan_keys]
+        found.append(plan_lines if was_billed else plan_lines or others)
         was_billed = was_billed or any(plan["id"] in _line_keys(line) for line in rows)
     return found[::-1]
 

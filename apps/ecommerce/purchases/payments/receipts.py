@@ -8,7 +8,7 @@ from apps.users.guests import Buyer
 from apps.users.models import User
 
 
-def seller_of(purchase: Purchase) -> list[str]:
+def order_seller(purchase: Purchase) -> list[str]:
     """Return name and address of the shop on the day of the order."""
     return purchase.seller.splitlines() or [settings.SITE_NAME, *settings.SELLER_ADDRESS]
 
