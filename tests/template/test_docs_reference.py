@@ -100,6 +100,13 @@ def test_functions_about_access_exist() -> None:
     assert [name for name in functions if not hasattr(entitlements, name)] == []
 
 
+def test_middlewares_are_documented_in_their_order() -> None:
+    documented = [cells[0].strip("`") for cells in read_table("architecture.md", "Our own middlewares")]
+    ours = [name for name in settings.MIDDLEWARE if name.startswith("apps.")]
+    assert [name for name in documented if name in ours] == ours
+    assert set(documented) - set(ours) <= {"apps.devtools.middleware.link_error_pages"}
+
+
 def test_handled_events_are_documented() -> None:
     events = [name for row in read_table("webhooks.md", "Handled events") for name in names(row[0])]
     assert sorted(events) == sorted(webhooks.HANDLERS)
