@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, Payment, ProductConfiguration, Purchase, WebhookEvent
 from tests.factories import add_price, pay, press_buy
-from tests.integration.test_payment_events import deliver, events
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

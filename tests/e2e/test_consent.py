@@ -9,13 +9,13 @@ from playwright.sync_api import Locator, Page, expect
 from apps.ecommerce.models import Consent, ProductConfiguration, Purchase, Withdrawal
 from apps.users.models import User
 from tests.e2e.inspect_page import problems
+from tests.e2e.keyboard import enter, press, tab_to
 from tests.e2e.pages.account import SignUp
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import on_phone, without_javascript
-from tests.e2e.test_keyboard import enter, press, tab_to
 from tests.e2e.users import NEW_PASSWORD, buy_without_browser, sign_in
 
 

@@ -8,12 +8,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from apps.ecommerce.models import DiscountCode, ProductConfiguration, Purchase
 from apps.users.models import User
 from tests.e2e.journeys import is_as_wide_as_the_window, wait_until
+from tests.e2e.keyboard import enter, press
 from tests.e2e.pages.discount_codes import CodePage, LinkCode, NewCodePage
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens, on_phone, without_javascript
-from tests.e2e.test_keyboard import enter, press
 from tests.e2e.users import NEW_PASSWORD, sign_in
 
 CODES = "/admin/ecommerce/discountcode/"

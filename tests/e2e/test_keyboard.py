@@ -1,35 +1,15 @@
 """From the store to the download by keyboard."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from apps.ecommerce.models import ProductConfiguration
+from tests.e2e.keyboard import enter, press, tab_to
 from tests.e2e.pages.hosted_checkout import HostedCheckout
 from tests.e2e.pages.library import GatedPage
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.pages.store import Store
 from tests.e2e.users import NEW_PASSWORD
-
-MAX_STOPS = 40  # from the top of a page to any element in it
-
-
-def tab_to(page: Page, target: Locator) -> None:
-    target.wait_for()
-    for _ in range(MAX_STOPS):
-        page.keyboard.press("Tab")
-        if target.evaluate("element => element === document.activeElement"):
-            return
-    raise AssertionError(f"{target} has no focus after {MAX_STOPS} times Tab")
-
-
-def enter(page: Page, target: Locator, text: str) -> None:
-    tab_to(page, target)
-    page.keyboard.type(text)
-
-
-def press(page: Page, target: Locator) -> None:
-    tab_to(page, target)
-    page.keyboard.press("Enter")
 
 
 def test_visitor_buys_and_downloads_by_keyboard(page: Page, goods: ProductConfiguration) -> None:

@@ -8,10 +8,10 @@ from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.users.models import User
 from tests.e2e.journeys import is_as_wide_as_the_window
+from tests.e2e.keyboard import enter, press
 from tests.e2e.pages.manual_access import BuyerView, GiveAccessPage, OrderActionPage
 from tests.e2e.pages.purchase import PurchasePage
 from tests.e2e.screens import both_screens
-from tests.e2e.test_keyboard import enter, press
 from tests.e2e.users import sign_in
 
 

@@ -16,8 +16,8 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.shop.tests import access
 from apps.users.models import User
+from tests.account_actions import link_in, reauthenticate, sign_in, sign_up
 from tests.factories import signed_in
-from tests.integration.test_accounts import link_in, reauthenticate, sign_in, sign_up
 from tests.integration.urls import Shop
 
 pytestmark = pytest.mark.django_db

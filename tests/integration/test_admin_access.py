@@ -9,7 +9,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.test import Client
 
 from apps.users.models import User
-from tests.integration.test_accounts import sign_in
+from tests.account_actions import sign_in
 from tests.plugins.clock import Clock, totp_code
 
 pytestmark = pytest.mark.django_db

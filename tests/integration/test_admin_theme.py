@@ -25,8 +25,8 @@ from apps.ecommerce.models import (
 )
 from apps.users import admin_site
 from apps.users.models import User
+from tests.account_actions import sign_in
 from tests.factories import add_file, signed_in
-from tests.integration.test_accounts import sign_in
 from tests.integration.test_external_sales import sell_elsewhere
 from tests.plugins.clock import Clock, totp_code
 

@@ -10,8 +10,8 @@ from django.test import Client
 from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from tests.factories import buy
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
 from tests.integration.test_refund_action import lose_answer
+from tests.operator_actions import action_url, confirm, hidden_fields
 from tests.stripe_actions import deliver, fail_renewal
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration
 from stripe_sandbox import bootstrap as sandbox_bootstrap
 from stripe_sandbox import storage
 from tests.factories import add_price, create_product
-from tests.integration.test_payment_events import deliver, events
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

@@ -24,8 +24,8 @@ from tests.integration.test_catalogue_failures import (
     names,
     set_stripe,
 )
-from tests.integration.test_payment_events import deliver, events
 from tests.integration.test_product_names import bootstrap, price, product
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

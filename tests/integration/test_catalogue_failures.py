@@ -27,9 +27,9 @@ from apps.ecommerce.catalogue.bought_prices import find_or_copy_price
 from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase, SearchWord
 from apps.ecommerce.operations import doctor
 from tests.factories import add_price, buy
-from tests.integration.test_payment_events import deliver, events
 from tests.integration.test_product_images import encoded
 from tests.integration.test_product_names import bootstrap, price, product
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

@@ -18,8 +18,8 @@ from apps.users.models import User
 from tests.factories import buy, signed_in
 from tests.integration.test_external_sales import sell_elsewhere
 from tests.integration.test_granted_access import give
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
 from tests.integration.test_resend_action import an_hour_later, resend
+from tests.operator_actions import action_url, confirm, hidden_fields
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

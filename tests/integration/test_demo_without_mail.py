@@ -16,8 +16,8 @@ from apps.core.email_backends import UnsentEmailBackend
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.purchases.emails.queue import send_unsent
 from apps.users.models import User
+from tests.account_actions import PASSWORD, sign_up, signed_in_as
 from tests.factories import buy, set_email_url
-from tests.integration.test_accounts import PASSWORD, sign_up, signed_in_as
 from tests.integration.test_startup_checks import python
 
 pytestmark = pytest.mark.django_db

@@ -16,8 +16,8 @@ from django.test import Client
 
 from apps.users.email_changes import UNDO_PERIOD
 from apps.users.models import AddressChange, User
+from tests.account_actions import PASSWORD, is_kind, link_in, sign_in, sign_up, signed_in_as
 from tests.factories import signed_in
-from tests.integration.test_accounts import PASSWORD, is_kind, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_email_verification import can_sign_in, change_email, confirm, reauthenticate, to
 from tests.integration.test_second_factors import ask_for_code, code_in
 from tests.oauth_provider import Provider

@@ -16,7 +16,7 @@ from django.test import Client
 from apps.core import rate_limits
 from apps.users.emails import normalize_mailbox
 from apps.users.models import User
-from tests.integration.test_accounts import PASSWORD, is_kind, sign_in, sign_up
+from tests.account_actions import PASSWORD, is_kind, sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 

@@ -19,8 +19,8 @@ from django.test import Client
 from apps.users.email_verification import remove_unverified_credentials
 from apps.users.forms import NameForm
 from apps.users.models import User
+from tests.account_actions import PASSWORD, is_kind, link_in, sign_in, sign_up, signed_in_as
 from tests.factories import signed_in
-from tests.integration.test_accounts import PASSWORD, is_kind, link_in, sign_in, sign_up, signed_in_as
 from tests.integration.test_second_factors import ask_for_code, code_in
 from tests.integration.test_social_sign_in import GRACE, sign_in_with
 from tests.oauth_provider import Provider

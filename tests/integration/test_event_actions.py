@@ -15,7 +15,7 @@ from apps.ecommerce.models import Mail, OperatorAction, ProductConfiguration, Pu
 from apps.users.models import User
 from tests.factories import buy, pay, press_buy, signed_in
 from tests.integration.test_operator import confirm_rows
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
+from tests.operator_actions import action_url, confirm, hidden_fields
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.test import Client
 
 from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from tests.factories import buy, create_product
-from tests.integration.test_payment_events import deliver, events
+from tests.signed_events import deliver, events
 
 ADDED_FIELDS: list[tuple[type[models.Model], str, Callable[[], Any]]] = [
     (ProductConfiguration, "in_stock", lambda: models.IntegerField(db_default=7)),

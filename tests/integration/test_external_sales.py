@@ -21,7 +21,7 @@ from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.stripe_api.client import fetch
 from apps.users.models import User
 from tests.factories import buy, pay, sent_kinds, signed_in
-from tests.integration.test_order_actions import confirm
+from tests.operator_actions import confirm
 from tests.stripe_actions import deliver_all
 
 pytestmark = pytest.mark.django_db(transaction=True)

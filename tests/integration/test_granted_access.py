@@ -31,7 +31,7 @@ from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.users.models import User
 from apps.users.personal_data import collect, delete_account
 from tests.factories import buy, sent_kinds, sent_to_buyers, signed_in
-from tests.integration.test_order_actions import action_url, confirm
+from tests.operator_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,7 +24,7 @@ from apps.users.adapter import AccountAdapter
 from apps.users.models import User
 from tests.factories import add_file, create_product, first_price, pay, signed_in, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
-from tests.integration.test_order_actions import action_url, confirm
+from tests.operator_actions import action_url, confirm
 from tests.stripe_actions import dispute, paid_charges, win
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ from PIL import Image
 from apps.ecommerce.catalogue import image_download, images
 from apps.ecommerce.catalogue.image_download import DownloadError, DownloadTimeout, download, is_public
 from apps.ecommerce.models import Product
-from tests.integration.test_payment_events import deliver, events
+from tests.signed_events import deliver, events
 
 TIMEOUT = 1.0  # seconds, instead of MAX_SECONDS
 

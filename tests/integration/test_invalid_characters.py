@@ -14,8 +14,8 @@ from apps.ecommerce.models import Product, ProductConfiguration, Purchase
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import buy
 from tests.faulty_stripe import FAULTS, Fault, faulty_stripe
-from tests.integration.test_payment_events import deliver
 from tests.integration.test_webhook_endpoint import NULL_BYTE
+from tests.signed_events import deliver
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
+from tests.account_actions import PASSWORD, sign_in, sign_up, signed_in_as
 from tests.factories import buy, press_buy, signed_in
-from tests.integration.test_accounts import PASSWORD, sign_in, sign_up, signed_in_as
 
 pytestmark = pytest.mark.django_db
 

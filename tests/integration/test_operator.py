@@ -23,8 +23,8 @@ from apps.ecommerce.models import (
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.users.models import User
 from tests.factories import buy, pay, press_buy, save_in_admin
-from tests.integration.test_order_actions import hidden_fields
-from tests.integration.test_payment_events import deliver, events
+from tests.operator_actions import hidden_fields
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,23 +17,9 @@ from apps.ecommerce.back_office.roles import SUPPORT
 from apps.ecommerce.models import OperatorAction, Purchase, ReceiverCall
 from apps.users.models import User
 from tests.factories import signed_in
+from tests.operator_actions import action_url, confirm, hidden_fields
 
 pytestmark = pytest.mark.django_db
-
-
-def action_url(purchase: Purchase, name: str) -> str:
-    return reverse("admin:ecommerce_purchase_action", args=[purchase.pk, name])
-
-
-def confirm(operator: Client, url: str, **fields: str) -> Any:
-    """Open the page that asks to confirm, and send its form."""
-    page = operator.get(url)
-    assert page.status_code == 200
-    return operator.post(url, {**hidden_fields(page.content.decode()), **fields})
-
-
-def hidden_fields(page: str) -> dict[str, str]:
-    return dict(re.findall(r'type="hidden" name="(token|state)" value="([^"]+)"', page))
 
 
 def test_an_action_asks_to_confirm_and_is_written_to_the_audit_log(

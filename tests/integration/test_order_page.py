@@ -33,7 +33,7 @@ from apps.ecommerce.purchases.entitlements import has_access
 from apps.users.models import User
 from stripe_sandbox.billing import panel_actions
 from tests.factories import add_price, buy, create_product, pay, press_buy, signed_in
-from tests.integration.test_order_actions import action_url, confirm
+from tests.operator_actions import action_url, confirm
 from tests.stripe_actions import deliver, dispute, fail_renewal, paid_charges, refund, renew
 
 pytestmark = pytest.mark.django_db

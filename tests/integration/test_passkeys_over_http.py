@@ -16,7 +16,7 @@ from django.test import Client
 from fido2.utils import websafe_encode
 
 from apps.users.models import User
-from tests.integration.test_accounts import sign_in, signed_in_as
+from tests.account_actions import sign_in, signed_in_as
 from tests.software_authenticator import SoftwareAuthenticator
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from django.test import Client
 from apps.users.hashers import SmallArgon2PasswordHasher
 from apps.users.models import User
 from config import settings as shop
-from tests.integration.test_accounts import sign_in, signed_in_as
+from tests.account_actions import sign_in, signed_in_as
 
 pytestmark = pytest.mark.django_db
 

@@ -22,8 +22,8 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import add_file, add_price, buy, create_product, first_price, pay, press_buy
-from tests.integration.test_payment_events import deliver, events
 from tests.integration.urls import read_body
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

@@ -20,27 +20,9 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from tests.factories import buy, create_product, pay, press_buy, url_path
+from tests.signed_events import SECRET, deliver, events
 
 pytestmark = pytest.mark.django_db
-
-SECRET = "whsec_sandbox"
-
-
-def deliver(
-    event: dict[str, Any] | bytes, *, secret: str = SECRET, at: int | None = None, header: str = ""
-) -> Any:
-    """POST an event with Stripe's signature scheme."""
-    body = event if isinstance(event, bytes) else json.dumps(event).encode()
-    signature = header or stripe.WebhookSignature.generate_signature_header(body.decode(), secret, at)
-    client = Client(raise_request_exception=False)
-    return client.post(
-        "/webhooks/stripe/", body, content_type="application/json", headers={"stripe-signature": signature}
-    )
-
-
-def events(sandbox: Any, kind: str) -> list[dict[str, Any]]:
-    found = sandbox.client.v1.events.list({"type": kind, "limit": 100})
-    return [event.to_dict(for_json=True) for event in found]
 
 
 def paid_session(client: Client, product: ProductConfiguration) -> tuple[Purchase, str]:

@@ -19,8 +19,8 @@ from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.ecommerce.purchases.decorators import ProductRequiredMixin, product_required
 from apps.users.models import User
 from apps.users.sign_in import TYPED_EMAIL
+from tests.account_actions import PASSWORD, link_in, sign_in, sign_up
 from tests.factories import pay, press_buy, signed_in, url_path
-from tests.integration.test_accounts import PASSWORD, link_in, sign_in, sign_up
 
 pytestmark = pytest.mark.django_db
 

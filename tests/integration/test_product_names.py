@@ -22,7 +22,7 @@ from apps.ecommerce.catalogue.report import NotSaved
 from apps.ecommerce.models import Price, Product, ProductConfiguration
 from apps.ecommerce.stripe_api.client import clean_text
 from tests.factories import add_price, buy, create_product, save_in_admin, signed_in
-from tests.integration.test_payment_events import deliver, events
+from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from stripe_sandbox import storage
 from stripe_sandbox.resources import refunds as stripe_refunds
 from stripe_sandbox.transport import InProcessClient
 from tests.factories import buy, create_product, signed_in
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
+from tests.operator_actions import action_url, confirm, hidden_fields
 from tests.stripe_actions import (
     change_plan,
     deliver,

@@ -15,7 +15,7 @@ from apps.ecommerce.back_office.actions.emails import RULES
 from apps.ecommerce.models import Mail, OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.emails.texts import TEXTS
 from tests.factories import LOCMEM, NO_MAIL_SERVER, buy, set_email_url
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
+from tests.operator_actions import action_url, confirm, hidden_fields
 from tests.stripe_actions import deliver, fail_renewal, paid_charges, refund, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)

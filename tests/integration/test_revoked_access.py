@@ -28,7 +28,7 @@ from apps.ecommerce.purchases.messages.billing_notes import billing_note
 from apps.ecommerce.purchases.signals import access_granted, access_revoked
 from apps.users.models import User
 from tests.factories import buy, press_buy, sent_kinds, sent_to_buyers, signed_in
-from tests.integration.test_order_actions import action_url, confirm, hidden_fields
+from tests.operator_actions import action_url, confirm, hidden_fields
 from tests.stripe_actions import fail_renewal, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)

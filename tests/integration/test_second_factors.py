@@ -14,7 +14,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from apps.users.models import User
-from tests.integration.test_accounts import PASSWORD, is_kind, reauthenticate, sign_in, sign_up, signed_in_as
+from tests.account_actions import PASSWORD, is_kind, reauthenticate, sign_in, sign_up, signed_in_as
 from tests.plugins.clock import Clock, totp_code
 
 pytestmark = pytest.mark.django_db

@@ -19,8 +19,8 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
+from tests.account_actions import is_kind, link_in, signed_in_as
 from tests.factories import first_price
-from tests.integration.test_accounts import is_kind, link_in, signed_in_as
 from tests.oauth_provider import Provider
 
 pytestmark = pytest.mark.django_db

@@ -30,7 +30,7 @@ from tests.factories import add_price, buy, create_product, first_price, pay, pr
 from tests.integration.editor_form import ADD, add_to_form, change_url, read_form, save
 from tests.integration.test_discount_code_admin import change, make
 from tests.integration.test_discount_codes import press_buy_with
-from tests.integration.test_order_actions import action_url, confirm
+from tests.operator_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db
 

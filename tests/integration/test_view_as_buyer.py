@@ -31,8 +31,8 @@ from apps.ecommerce.stripe_api.client import get_client
 from apps.users.guests import SESSION_KEY, Guest, new_guest_token
 from apps.users.models import User
 from tests.factories import add_file, first_price, press_buy, signed_in
-from tests.integration.test_order_actions import action_url, confirm
 from tests.integration.urls import Shop, read_body
+from tests.operator_actions import action_url, confirm
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from apps.ecommerce.models import WebhookEvent
 from apps.ecommerce.operations.doctor import endpoint_url
 from apps.users.models import User
 from tests.factories import signed_in
-from tests.integration.test_payment_events import SECRET, deliver
+from tests.signed_events import SECRET, deliver
 
 pytestmark = pytest.mark.django_db
 

@@ -22,9 +22,9 @@ from apps.ecommerce.purchases import countries
 from apps.ecommerce.purchases.emails.messages import build_email
 from apps.users.email_changes import undo_url
 from apps.users.models import AddressChange, User
+from tests.account_actions import link_in
 from tests.e2e import scenes
 from tests.factories import add_price, create_product, signed_in
-from tests.integration.test_accounts import link_in
 
 pytestmark = pytest.mark.django_db
 READ_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title", "data-announce")
