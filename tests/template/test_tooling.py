@@ -121,6 +121,14 @@ def test_files_are_as_editorconfig_says() -> None:
     assert wrong == []
 
 
+def test_files_are_short_enough_to_read() -> None:
+    limits = {ROOT / "config" / "settings.py": 300}
+    files = [path for folder in ("apps", "config") for path in (ROOT / folder).rglob("*.py")]
+    ours = [path for path in files if not {"migrations", "shop"} & set(path.relative_to(ROOT).parts)]
+    lines = {path: path.read_text().count("\n") for path in ours}
+    assert {str(path): count for path, count in lines.items() if count > limits.get(path, 250)} == {}
+
+
 def test_changelog_has_a_section_for_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     sections = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.catalogue.amounts import AmountError, parse_amount
-from apps.ecommerce.models import MAX_CODE_LENGTH, MAX_CURRENCIES, DiscountCode, Price, ProductConfiguration
+from apps.ecommerce.models import MAX_CODE_LENGTH, DiscountCode, ProductConfiguration, shop_currencies
 from apps.ecommerce.money import CHARGE_STEPS
 from apps.ecommerce.purchases.discount_codes.rules import code_refusal
 
@@ -21,7 +21,6 @@ from .price_forms import AMOUNT_INPUT, amount_field
 MAX_NAME_LENGTH = 40  # https://docs.stripe.com/api/coupons/create#create_coupon-name
 MAX_NOTE_LENGTH = 500  # https://docs.stripe.com/api/metadata
 MAX_USES = 2**31 - 1
-DEFAULT_CURRENCY = "usd"
 PERCENT, AMOUNT = "percent", "amount"
 DURATIONS = [
     (DiscountCode.Duration.ONCE, _("the first payment only")),
@@ -242,17 +241,3 @@ class CodeForm(forms.Form):
     """The fields of an existing code that can be changed."""
 
     note = NewCodeForm.base_fields["note"]
-
-
-def shop_currencies() -> list[str]:
-    """Return the currencies of the products for sale, the most frequent one first."""
-    counts: dict[str, int] = {}
-    for price in Price.objects.filter(active=True).only("currency", "currency_options"):
-        for currency in (
-            price.currency,
-            price.currency,
-            *price.currency_options,
-        ):  # the main currency counts twice
-            counts[currency] = counts.get(currency, 0) + 1
-    found = sorted(counts, key=lambda currency: (-counts[currency], currency))
-    return found[:MAX_CURRENCIES] or [DEFAULT_CURRENCY]

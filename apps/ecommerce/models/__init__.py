@@ -21,7 +21,7 @@ from .operator_actions import OperatorAction
 from .order_numbers import parse_public_id
 from .payments import Payment
 from .presentation import FaqEntry
-from .prices import MAX_CURRENCIES, Price, cheapest, offered_currencies
+from .prices import MAX_CURRENCIES, Price, cheapest, offered_currencies, shop_currencies
 from .purchase_querysets import PurchaseQuerySet
 from .purchase_status import (
     ACCESS_STATUSES,

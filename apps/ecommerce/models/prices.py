@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from django.db import models
@@ -196,3 +197,13 @@ def offered_currencies(prices: Sequence[Price]) -> list[str]:
     listed = {price.currency for price in prices}
     codes = {code for price in prices for code in price.amounts}
     return ["", *sorted(codes - listed if len(listed) == 1 else codes)]
+
+
+def shop_currencies() -> list[str]:
+    """Return the currencies of the products for sale, the most frequent one first."""
+    counts: Counter[str] = Counter()
+    for price in Price.objects.filter(active=True).only("currency", "currency_options"):
+        codes = [price.currency, price.currency, *price.currency_options]  # the main currency counts twice
+        counts.update(codes)
+    found = sorted(counts, key=lambda currency: (-counts[currency], currency))
+    return found[:MAX_CURRENCIES] or ["usd"]
