@@ -14,11 +14,11 @@ from django.urls import include, path
 from django.utils import translation
 
 from apps.core import file_slots
-from apps.ecommerce.models import ProductConfiguration, Purchase
+from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases import guest_orders
 from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 from apps.users.models import User
-from tests.factories import add_file, first_price
+from tests.factories import add_file, first_price, pay, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
 from tests.integration.test_downloads import no_chunks
 from tests.integration.test_guest_attacks import PASSWORD, VICTIM, opens, sign_up
@@ -260,3 +260,14 @@ def test_async_views_get_the_guest_too(sandbox: Any, icons: ProductConfiguration
     assert browser.get("/count/").content == b"1"
     browser.force_login(ada)
     assert browser.get("/count/").content == b"0"
+
+
+def test_upgrade_of_a_guest_keeps_the_address_so_that_one_account_claims_both(
+    sandbox: Any, icons: ProductConfiguration, team: Price
+) -> None:
+    browser = Client()
+    solo = buy(browser, icons, "gina@example.com")
+    back = pay(press_buy(browser, icons, team), email="friend@example.com")
+    assert browser.get(url_path(back)).status_code == 200
+    upgrade = Purchase.objects.get(upgrade_of=solo)
+    assert (upgrade.status, upgrade.amount_total, upgrade.email) == ("paid", 3000, "gina@example.com")
