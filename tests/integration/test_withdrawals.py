@@ -136,6 +136,12 @@ def test_dots_do_not_become_links(client: Client) -> None:
     assert "evil.example" not in mail.outbox[0].body
 
 
+def test_text_is_shown_in_the_order_in_which_it_is_written(client: Client) -> None:
+    withdraw(client, name="Ada \u202eecalevoL", contract="Icon \u2066set\u2069")
+    row = Withdrawal.objects.get()
+    assert (row.name, row.contract) == ("Ada ecalevoL", "Icon set")
+
+
 def test_form_that_was_changed_after_back_counts_again(client: Client) -> None:
     fields = entered()
     for contract in ("Icon set", "Club"):

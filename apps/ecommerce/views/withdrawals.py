@@ -18,6 +18,7 @@ from apps.ecommerce.purchases.withdrawals import receive_withdrawal
 RECEIVED = "withdrawal"  # session key: the withdrawal that this browser has sent
 # The address of the confirmation is not proven, so the text must not be usable for advertising.
 WEB_ADDRESS = re.compile(r"://|\bwww\.|\.[a-z]{2,}/", re.IGNORECASE)
+BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they can show a text in another order
 DOT_IN_WORD = re.compile(r"(?<=\w)\.(?=[a-z]{2})", re.IGNORECASE)
 
 
@@ -84,6 +85,7 @@ def _known(request: HttpRequest) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     """Return one line. A space after the dot of "evil.example" keeps e-mail programs from making a link of it."""
+    text = BIDI_CONTROLS.sub("", text)
     if WEB_ADDRESS.search(text):
         raise forms.ValidationError(_("Please leave out web addresses."))
     return " ".join(word if "@" in word else DOT_IN_WORD.sub(". ", word) for word in text.split())
