@@ -8,6 +8,7 @@ Developer tools are not translated. locale/allauth replaces some of allauth's tr
 
 from __future__ import annotations
 
+import copy
 import io
 import re
 import sys
@@ -21,6 +22,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from django.conf import settings
+from django.utils.translation import get_language_info, to_language, to_locale
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +38,9 @@ KEYWORDS = {
     "ngettext": (1, 2),
     "ngettext_lazy": (1, 2),
     "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "npgettext_lazy": ((1, "c"), 2, 3),
 }
 
 
@@ -57,6 +61,13 @@ def extract_texts(folder: Path) -> Catalog:
 
 def language_folders() -> list[Path]:
     return sorted(path.parent for place in (LOCALE, SHOP / "locale") for path in place.glob("*/LC_MESSAGES"))
+
+
+def _is_language(name: str) -> bool:
+    try:
+        return bool(get_language_info(to_language(name))) and to_locale(to_language(name)) == name
+    except KeyError:
+        return False
 
 
 def _extract(paths: Iterable[Path]) -> Catalog:
@@ -100,8 +111,12 @@ def untranslated_messages(catalog: Catalog) -> list[Message]:
 
 
 def compile_catalog(catalog: Catalog) -> bytes:
+    translated = copy.deepcopy(catalog)
+    for message in translated:
+        if message.pluralizable and not any(message.string):
+            message.string = ""  # Babel would choose English forms by the plural rule of this language
     buffer = io.BytesIO()
-    write_mo(buffer, catalog)
+    write_mo(buffer, translated)
     return buffer.getvalue()
 
 
@@ -110,7 +125,10 @@ def main() -> None:
         settings.configure()  # templatize needs settings
         django.setup()
     untranslated = 0
-    for folder in language_folders():
+    folders = language_folders()
+    if wrong := [folder for folder in folders if not _is_language(folder.name)]:
+        sys.exit(f"{wrong[0].relative_to(ROOT)} is not named after a language, such as es or pt_BR.")
+    for folder in folders:
         catalog = load(folder)
         catalog.update(extract_texts(folder), no_fuzzy_matching=True)
         catalog.obsolete.clear()

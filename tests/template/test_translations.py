@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from gettext import GNUTranslations
+from io import BytesIO
 from pathlib import Path
 
 import allauth
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from django.conf import settings
 from django.utils.translation import to_language
@@ -23,6 +25,7 @@ from scripts.messages import (
     extract_texts,
     language_folders,
     load,
+    main,
     untranslated_messages,
 )
 
@@ -76,6 +79,26 @@ def test_folder_that_is_not_a_language_is_reported(tmp_path: Path, name: str) ->
     assert list(translations(env, [tmp_path])) == ["en", "es"]
     (problem,) = env.problems.values()
     assert name in problem
+
+
+def test_messages_refuses_a_folder_that_is_no_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.messages.ROOT", tmp_path)
+    monkeypatch.setattr("scripts.messages.language_folders", lambda: [tmp_path / "locale/pt-br"])
+    with pytest.raises(SystemExit, match="locale/pt-br is not named after a language"):
+        main()
+
+
+@pytest.mark.parametrize(("language", "amount"), [("ar", 1), ("zh_Hans", 2)])
+def test_untranslated_plural_is_shown_in_english(language: str, amount: int) -> None:
+    catalog = Catalog(locale=language)
+    catalog.add(("%(count)s product", "%(count)s products"))
+    catalog.add("Store", "X")
+    translations = GNUTranslations(BytesIO(compile_catalog(catalog)))
+    english = "%(count)s product" if amount == 1 else "%(count)s products"
+    assert translations.ngettext("%(count)s product", "%(count)s products", amount) == english
+    assert translations.gettext("Store") == "X"
 
 
 @pytest.mark.parametrize("folder", FOLDERS_OF_ALLAUTH, ids=lambda path: path.name)
