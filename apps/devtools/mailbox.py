@@ -37,6 +37,14 @@ def get_content(message: ParsedMessage, subtype: str) -> str:
     return str(part.get_content()) if part else ""
 
 
+def list_attachments(message: ParsedMessage) -> list[tuple[str, int]]:
+    """Return name and size in bytes of each attached file."""
+    return [
+        (part.get_filename() or part.get_content_type(), len(part.get_payload(decode=True) or b""))
+        for part in message.iter_attachments()
+    ]
+
+
 def _parse(path: Path) -> ParsedMessage:
     return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
 

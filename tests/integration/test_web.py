@@ -247,6 +247,15 @@ def test_development_mailbox_stores_and_shows_email(
     assert html["X-Frame-Options"] == "SAMEORIGIN"
 
 
+def test_mailbox_names_attachments(client: Client, mailbox: Path) -> None:
+    message = mail.EmailMessage("Your PDF", "It is attached.", to=["ada@example.com"])
+    message.attach("invoice.pdf", b"%PDF-1.4", "application/pdf")
+    message.send()
+    (stored,) = mailbox.iterdir()
+    page = client.get(f"/dev/mail/{stored.stem}/").content.decode()
+    assert "Attachment: invoice.pdf (8\xa0bytes)" in page
+
+
 def test_newest_email_is_first_and_an_empty_mailbox_has_a_message(client: Client, mailbox: Path) -> None:
     assert 'class="empty"' in client.get("/dev/mail/").content.decode()
     for subject in ("First", "Second"):

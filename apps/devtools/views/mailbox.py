@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from apps.devtools.mailbox import find_mail, get_content, list_mails
+from apps.devtools.mailbox import find_mail, get_content, list_attachments, list_mails
 from apps.devtools.purchase_samples import make_payment, make_purchase
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases.emails.messages import build_email
@@ -42,6 +42,7 @@ def read_mail(request: HttpRequest, name: str) -> HttpResponse:
         "mail": mail,
         "text": get_content(mail, "plain"),
         "html": get_content(mail, "html"),
+        "attachments": list_attachments(mail),
     }
     return render(request, "devtools/mail.html", context)
 

@@ -1,0 +1,33 @@
+from django import forms
+from django.template import Context, Template
+from django.template.loader import render_to_string
+from django.utils.translation import override
+
+
+class SurveyForm(forms.Form):
+    topic = forms.ChoiceField(choices=[("a", "Icons"), ("b", "Fonts")], widget=forms.RadioSelect)
+    text = forms.CharField(widget=forms.Textarea)
+
+
+def render(field: str) -> str:
+    return Template(f"{{% load site %}}{{% field form.{field} %}}").render(Context({"form": SurveyForm()}))
+
+
+def test_group_of_radio_buttons_is_a_fieldset_with_a_legend() -> None:
+    html = render("topic")
+    assert '<legend class="field__label">Topic</legend>' in html
+    assert 'for=""' not in html
+    assert html.count("<fieldset") == html.count("</fieldset>") == 1
+
+
+def test_single_control_has_a_label() -> None:
+    html = render("text")
+    assert '<label class="field__label" for="id_text">Text</label>' in html
+    assert "fieldset" not in html
+
+
+def test_email_is_written_in_the_direction_of_its_language() -> None:
+    for language, direction in (("ar", "rtl"), ("en", "ltr")):
+        with override(language):
+            html = render_to_string("ecommerce/mail/mail.html", {"title": "Hello"})
+        assert f'<html lang="{language}" dir="{direction}">' in html
