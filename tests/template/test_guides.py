@@ -100,6 +100,22 @@ def _copy_mypy_cache(copy: Path) -> None:
         file.write_text(file.read_text(encoding="utf-8") + "#\n", encoding="utf-8")
 
 
+def test_code_that_is_pasted_with_its_imports_passes_the_style_checks(tmp_path: Path) -> None:
+    shop = tmp_path / "apps/shop"
+    shutil.copytree(settings.BASE_DIR / "apps/shop", shop)
+    shutil.copy(settings.BASE_DIR / "pyproject.toml", tmp_path)
+    for page in (*GUIDES, *REFERENCE_PAGES):
+        for block in read_blocks(page):
+            if block.file.startswith("apps/shop/"):
+                file = tmp_path / block.file
+                file.parent.mkdir(parents=True, exist_ok=True)
+                before = file.read_text(encoding="utf-8") if block.appends and file.exists() else ""
+                file.write_text(f"{before}\n{block.text}", encoding="utf-8")
+    for command in (("check", "--fix", "-q"), ("format", "-q"), ("check",)):
+        done = run(tmp_path, "-m", "ruff", *command, "apps/shop")
+    assert done.returncode == 0, done.stdout
+
+
 def test_tests_of_the_shop_may_import_config_and_sandbox(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     copy_project(copy)
