@@ -89,7 +89,7 @@ def _sources() -> Iterator[Path]:
         "apps/**/*.py",
         "templates/**/*.html",
         "templates/**/*.txt",
-        "apps/shop/templates/**/*.*",
+        "apps/shop/**/templates/**/*.*",
     ):
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()

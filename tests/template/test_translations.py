@@ -71,6 +71,19 @@ def test_shop_folder_keeps_translations_and_gets_only_new_texts(
     assert [m.id for m in extract_texts(folder) if m.id] == ["Store", "A text of Django"]
 
 
+def test_texts_of_an_app_inside_the_shop_are_extracted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = tmp_path / "apps/shop"
+    for folder in ("templates/shop", "blog/templates/blog"):
+        (shop / folder).mkdir(parents=True)
+        (shop / folder / "page.html").write_text(f"{{% translate 'A text in {folder}' %}}")
+    monkeypatch.setattr("scripts.messages.ROOT", tmp_path)
+    monkeypatch.setattr("scripts.messages.SHOP", shop)
+    texts = {m.id for m in extract_texts(shop / "locale/de") if m.id}
+    assert texts == {"A text in templates/shop", "A text in blog/templates/blog"}
+
+
 @pytest.mark.parametrize("name", ["spanish", "pt-br"])
 def test_folder_that_is_not_a_language_is_reported(tmp_path: Path, name: str) -> None:
     for folder in ("es", name):
