@@ -1,3 +1,4 @@
+import pytest
 from django import forms
 from django.template import Context, Template
 from django.template.loader import render_to_string
@@ -24,6 +25,12 @@ def test_single_control_has_a_label() -> None:
     html = render("text")
     assert '<label class="field__label" for="id_text">Text</label>' in html
     assert "fieldset" not in html
+
+
+@pytest.mark.parametrize(("provider", "icons"), [("google", 1), ("gitlab", 0)])
+def test_button_of_a_provider_has_an_icon_only_if_there_is_one(provider: str, icons: int) -> None:
+    attributes = {"provider_id": provider, "name": provider, "href": "/"}
+    assert render_to_string("allauth/elements/provider.html", {"attrs": attributes}).count("<svg") == icons
 
 
 def test_email_is_written_in_the_direction_of_its_language() -> None:
