@@ -1,5 +1,6 @@
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.sitemaps import Sitemap
@@ -10,7 +11,12 @@ from apps.ecommerce.models import ProductConfiguration
 from apps.ecommerce.storefront.seo import image_urls
 
 
-class PagesSitemap(Sitemap):
+class SiteSitemap(Sitemap):
+    def get_domain(self, site: Any = None) -> str:
+        return urlsplit(settings.SITE_URL).netloc  # whatever django.contrib.sites says, if it is installed
+
+
+class PagesSitemap(SiteSitemap):
     def items(self) -> list[str]:
         return [name for name in settings.INDEXED_PAGES if _is_single_page(name)]
 
@@ -18,7 +24,7 @@ class PagesSitemap(Sitemap):
         return reverse(item)
 
 
-class ProductsSitemap(Sitemap):
+class ProductsSitemap(SiteSitemap):
     limit = 5000  # 50,000 are allowed, but crawlers do not wait that long
 
     def items(self) -> QuerySet[ProductConfiguration]:

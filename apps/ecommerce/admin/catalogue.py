@@ -72,6 +72,10 @@ class ProductConfigurationAdmin(admin.ModelAdmin):
         """Show Django's form, with the inlines of apps/shop, which writes nothing to Stripe."""
         return self.changeform_view(request, str(pk))
 
+    def view_on_site(self, row: ProductConfiguration) -> str:
+        # Django's link takes the host from django.contrib.sites, if a shop has added that app.
+        return row.get_absolute_url()
+
     def order_view(self, request: HttpRequest) -> HttpResponse:
         return order_products(self, request)
 
