@@ -73,6 +73,9 @@ GUEST_CHECKOUT = False  # most tests sign up before they buy; those about guests
 FOUNDER_EMAILS: list[str] = []  # tests look at the e-mails to buyers
 ALERTS_OFF = ["daily-digest"]  # it depends on the time of day
 
+loaders = ["tests.template_loaders.FilesystemLoader", "apps.core.app_directories.AppDirectoriesLoader"]
+TEMPLATES[0]["OPTIONS"]["loaders"] = [("tests.template_loaders.CachedLoader", loaders)]  # noqa: F405
+
 # The shop's hasher needs 50 ms for each password.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

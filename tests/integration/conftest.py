@@ -17,6 +17,7 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.stripe_api.client import clean_json
 from apps.ecommerce.webhooks import HANDLERS
+from tests import template_loaders
 from tests.factories import add_price, buy, create_product
 from tests.integration import urls
 from tests.stripe_actions import deliver
@@ -38,6 +39,12 @@ def _without_receivers_of_the_shop() -> Iterator[None]:
         yield
     for signal in signals:
         signal.sender_receivers_cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _without_templates_of_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests here are about the template's pages and e-mails. test_access.py opens yours, and so do browser tests."""
+    monkeypatch.setattr(template_loaders, "are_shop_files_skipped", True)
 
 
 def _is_defined_in_shop(receiver: Any) -> bool:

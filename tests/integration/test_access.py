@@ -237,6 +237,11 @@ def outcome(response: Any) -> str:
     return "store" if location.startswith("/store/?product=") else str(response.status_code)
 
 
+@pytest.fixture(autouse=True)
+def _without_templates_of_the_shop() -> None:
+    """Open the pages with the templates of apps/shop, unlike other tests in this folder."""
+
+
 def test_every_url_of_the_template_has_an_access_row() -> None:
     found = {url.name for url in site_urls() if not url.is_admin and not url.is_shop}
     assert not found - rows(GET).keys(), (

@@ -232,7 +232,7 @@ def test_account_deletion_keeps_the_purchase(as_ada: Client, ada: User, icons: P
     assert User.objects.filter(pk=ada.pk).exists()
 
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
-    assert page.redirect_chain == [("/", 302)]
+    assert page.redirect_chain[0] == ("/", 302)
     assert signed_in_as(as_ada) == ""
     assert not User.objects.filter(pk=ada.pk).exists()
     left = Purchase.objects.get(pk=purchase.pk)

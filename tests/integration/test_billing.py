@@ -513,7 +513,7 @@ def test_account_deletion_expires_an_open_checkout(
     page = press_buy(as_ada, icons)
     as_ada.post("/accounts/reauthenticate/", {"password": "ada-buys-things"})
     response = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}, follow=True)
-    assert response.redirect_chain == [("/", 302)]
+    assert response.redirect_chain[0] == ("/", 302)
     assert not User.objects.filter(pk=ada.pk).exists()
     pay(page)  # the page may still be open
     assert storage.find("charge") == []

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django.test import Client
+from django.utils.translation import override
 
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -155,3 +157,10 @@ def test_each_email_has_a_preview_in_development(
     for page in pages:
         assert as_ada.get(page).status_code == 200, page
     assert as_ada.get("/dev/mail/previews/nothing/html/").status_code == 404
+
+
+def test_email_is_written_in_the_direction_of_its_language() -> None:
+    for language, direction in (("ar", "rtl"), ("en", "ltr")):
+        with override(language):
+            html = render_to_string("ecommerce/mail/mail.html", {"title": "Hello"})
+        assert f'<html lang="{language}" dir="{direction}">' in html

@@ -86,7 +86,13 @@ def signed_in_email(client: Client) -> str:
 def test_operator_sees_the_pages_of_the_buyer_with_a_banner(
     viewing: Client, as_ada: Client, ada: User, purchase: Purchase, icons: ProductConfiguration
 ) -> None:
-    for url in ("/", "/purchases/", purchase.get_absolute_url(), f"/purchases/{icons.slug}/", "/nowhere/"):
+    for url in (
+        "/store/",
+        "/purchases/",
+        purchase.get_absolute_url(),
+        f"/purchases/{icons.slug}/",
+        "/nowhere/",
+    ):
         page = viewing.get(url)
         assert page.status_code == as_ada.get(url).status_code
         assert f'action="{STOP}"' in page.content.decode()
@@ -476,9 +482,10 @@ def test_cookie_is_not_readable_by_scripts_and_not_stored(viewing: Client) -> No
 def test_page_seen_by_an_operator_reaches_no_other_user(
     viewing: Client, client: Client, as_bob: Client, cached_pages: None, page_cache_writes: list[Any]
 ) -> None:
-    for url in ("/", "/store/"):
+    urls = ("/store/", "/store/icon-set/")
+    for url in urls:
         assert STOP in viewing.get(url).content.decode()
     assert page_cache_writes == []
     for other in (client, as_bob):
-        for url in ("/", "/store/"):
+        for url in urls:
             assert STOP not in other.get(url).content.decode()

@@ -49,9 +49,7 @@ def test_form_is_off_by_default(client: Client, settings: Any) -> None:
     assert "/withdraw/" not in client.get("/").content.decode()
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/store/", "/store/icon-set/", "/terms/", "/accounts/login/", "/nowhere/"]
-)
+@pytest.mark.parametrize("path", ["/store/", "/store/icon-set/", "/terms/", "/accounts/login/", "/nowhere/"])
 def test_every_page_links_to_the_form(client: Client, icons: ProductConfiguration, path: str) -> None:
     page = client.get(path).content.decode()
     assert re.search(r'<a href="/withdraw/">\s*Withdraw from contract here</a>', page)

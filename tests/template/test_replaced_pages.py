@@ -9,7 +9,7 @@ from django.test import Client
 
 from apps.ecommerce.models import ProductConfiguration
 from tests.integration.test_live_updates import trigger_in
-from tests.integration.test_seo import HOSTILE, structured_data
+from tests.integration.test_seo import HOSTILE, head, structured_data
 from tests.integration.urls import read_body
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +23,11 @@ def test_home_page_shows_products_terms_and_contact(
     assert "$19" in page
     assert 'href="/refunds/"' in page
     assert f"mailto:{settings.SUPPORT_EMAIL}" in page
+
+
+def test_home_page_links_to_the_form_of_withdrawal(client: Client, settings: Any) -> None:
+    settings.WITHDRAWAL_FORM = True
+    assert 'href="/withdraw/"' in client.get("/").content.decode()
 
 
 def test_home_page_of_an_empty_shop_is_complete(client: Client) -> None:
@@ -53,6 +58,17 @@ def test_home_page_polls_for_users_only(as_ada: Client, icons: ProductConfigurat
 
 def test_sign_in_link_of_the_home_page_has_no_next_page(client: Client) -> None:
     assert 'href="/accounts/login/"' in client.get("/").content.decode()
+
+
+def test_home_and_legal_pages_have_metadata(client: Client, settings: Any) -> None:
+    settings.SITE_URL = "https://shop.example.com"
+    seen = set()
+    for url in ("/", "/terms/", "/privacy/", "/refunds/"):
+        page = head(client, url)
+        assert page["canonical"] == page["og:url"] == f"https://shop.example.com{url}"
+        assert "robots" not in page
+        seen.add(page["title"])
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("page", ["terms", "privacy", "refunds"])

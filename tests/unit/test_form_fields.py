@@ -2,7 +2,6 @@ import pytest
 from django import forms
 from django.template import Context, Template
 from django.template.loader import render_to_string
-from django.utils.translation import override
 
 
 class SurveyForm(forms.Form):
@@ -31,10 +30,3 @@ def test_single_control_has_a_label() -> None:
 def test_button_of_a_provider_has_an_icon_only_if_there_is_one(provider: str, icons: int) -> None:
     attributes = {"provider_id": provider, "name": provider, "href": "/"}
     assert render_to_string("allauth/elements/provider.html", {"attrs": attributes}).count("<svg") == icons
-
-
-def test_email_is_written_in_the_direction_of_its_language() -> None:
-    for language, direction in (("ar", "rtl"), ("en", "ltr")):
-        with override(language):
-            html = render_to_string("ecommerce/mail/mail.html", {"title": "Hello"})
-        assert f'<html lang="{language}" dir="{direction}">' in html
