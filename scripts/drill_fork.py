@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import fork_changes
 from environment import DEV, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
 from temporary_servers import free_port, install_missing, servers
@@ -99,11 +100,19 @@ class Fork:
         before = path.read_text() if path.exists() else ""
         path.write_text(before + text)
 
+    def write(self, file: str, text: str) -> None:
+        path = self.folder / "apps/shop" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def messages(self) -> None:
+        run(self.folder, "scripts/messages.py")  # exits with 1 if a language is not complete
+
     def manage(self, *arguments: str) -> None:
         self.check("manage.py", *arguments)
 
     def check(self, *arguments: str, **variables: str) -> None:
-        done = run(self.folder, *arguments, **self.variables, **variables)
+        done = run(self.folder, *arguments, **{**self.variables, **variables})
         if done.returncode:
             sys.exit(f"{' '.join(arguments)}:\n{done.stdout[-8000:]}{done.stderr[-4000:]}")
 
@@ -156,7 +165,7 @@ def language(fork: Fork) -> None:
     """Add Spanish, without translations, and change a German and an English text."""
     for code, text in (("es", "Mis compras"), ("de", "Meine Sachen"), ("en", "My library")):
         fork.append(f"locale/{code}/LC_MESSAGES/django.po", f'msgid "My purchases"\nmsgstr "{text}"\n')
-    run(fork.folder, "scripts/messages.py")  # exits with 1: Spanish is not complete
+    fork.messages()
     assert (fork.folder / "apps/shop/locale/es/LC_MESSAGES/django.mo").exists()
 
 
@@ -187,7 +196,7 @@ def gunicorn(fork: Fork) -> None:
 STEPS: dict[str, Callable[[Fork], None]] = {
     step.__name__: step
     for step in (brand, page, home, field, lesson, webhook, email, language, english, gunicorn)
-}
+} | fork_changes.STEPS
 
 
 def release(fork: Fork) -> None:
