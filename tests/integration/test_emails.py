@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
@@ -157,6 +158,17 @@ def test_each_email_has_a_preview_in_development(
     for page in pages:
         assert as_ada.get(page).status_code == 200, page
     assert as_ada.get("/dev/mail/previews/nothing/html/").status_code == 404
+
+
+def test_previews_about_subscriptions_have_dates_before_one_was_bought(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    buy(as_ada, icons)
+    settings.DEBUG = True
+    page = as_ada.get("/dev/mail/previews/").content.decode()
+    subjects = re.findall(r'<h2 id="mail-\w+">(.+?)</h2>', page)
+    assert subjects
+    assert [subject for subject in subjects if "—" in subject] == []
 
 
 def test_email_is_written_in_the_direction_of_its_language() -> None:

@@ -75,8 +75,9 @@ def _sample_email(kind: str) -> EmailMultiAlternatives:
     if mail := Mail.objects.filter(kind=kind).select_related(*related).first():
         return build_email(kind, mail.purchase, mail.payment, mail.amount)
     purchases = Purchase.objects.with_catalogue().order_by("-created_at")
-    recurring = purchases.filter(price__type="recurring").first() if kind in SUBSCRIPTION_KINDS else None
-    purchase = recurring or purchases.first()
+    if kind in SUBSCRIPTION_KINDS:
+        purchases = purchases.filter(price__type="recurring")
+    purchase = purchases.first()
     payment = purchase.payments.first() if purchase else None
     purchase = purchase or make_purchase("active" if kind in SUBSCRIPTION_KINDS else "paid")
     purchase.amount_refunded = purchase.amount_refunded or purchase.amount_total
