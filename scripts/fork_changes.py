@@ -111,7 +111,7 @@ PACKAGES = """
     settings["TEMPLATES"][0]["OPTIONS"]["context_processors"] += ["apps.shop.context_processors.motto"]
     settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["script-src"] += ["https://plausible.io"]
     settings["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["connect-src"] = ["'self'", "https://plausible.io"]
-    settings["INDEXED_PAGES"] = ["home", "store"]
+    settings["INDEXED_PAGES"].remove("terms")
     settings["SESSION_COOKIE_AGE"] = 3600
     settings["USE_THOUSAND_SEPARATOR"] = True
 """

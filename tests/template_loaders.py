@@ -9,6 +9,7 @@ from django.conf import settings
 from django.template import Origin
 from django.template.loaders import cached, filesystem
 
+SHOP_TEMPLATES = Path(settings.SHOP_DIR) / "templates"  # tests change SHOP_DIR
 are_shop_files_skipped = False  # tests/integration/conftest.py sets it
 
 
@@ -17,7 +18,7 @@ class FilesystemLoader(filesystem.Loader):
         original = os.path.join(settings.BASE_DIR, "templates", template_name)
         is_skipped = are_shop_files_skipped and os.path.isfile(original)
         for origin in super().get_template_sources(template_name):
-            if not (is_skipped and Path(origin.name).is_relative_to(settings.SHOP_DIR)):
+            if not (is_skipped and Path(origin.name).is_relative_to(SHOP_TEMPLATES)):
                 yield origin
 
 

@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings as project
@@ -21,9 +20,9 @@ def test_each_template_of_the_shop_compiles() -> None:
 
 
 def test_integration_tests_use_the_templates_own_files(
-    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.SHOP_DIR = tmp_path
+    monkeypatch.setattr(template_loaders, "SHOP_TEMPLATES", tmp_path)
     for name in ("base.html", "new.html"):
         (tmp_path / name).write_text("of the shop")
     engine = Engine(dirs=[tmp_path, project.BASE_DIR / "templates"], loaders=LOADERS, libraries={})
