@@ -44,7 +44,7 @@ from django.dispatch import receiver
 from django.utils.translation import gettext_lazy as _
 
 from apps.ecommerce.models import Mail
-from apps.ecommerce.purchases.email_texts import TEXTS, EmailText
+from apps.ecommerce.purchases.emails.texts import TEXTS, EmailText
 from apps.ecommerce.purchases.signals import payment_refunded
 
 TEXTS[Mail.Kind.CONFIRMED] = EmailText(
