@@ -35,7 +35,7 @@ def test_other_user_cannot_open_what_a_buyer_bought(
         assert response.status == 404
         expect(page_of_bob.get_by_role("main")).not_to_contain_text(goods.product.name)
     page_of_bob.goto(f"/store/checkout/return/?session_id={purchase.session_id}")
-    expect(Store(page_of_bob).messages).to_contain_text("another account")
+    expect(Store(page_of_bob).messages).to_contain_text("does not belong to bob@example.com")
 
     expect(Library(page_of_bob).goto().cards).to_have_count(0)
 
