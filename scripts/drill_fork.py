@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import fork_changes
-from environment import DEV, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
+from environment import DEV, IN_PARALLEL, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
 from temporary_servers import free_port, install_missing, servers
 from temporary_shop import run_server
@@ -27,7 +27,6 @@ DOCS = ROOT / "docs"
 GUNICORN = "gunicorn==27.0.1"
 TESTS = ("tests/unit", "tests/integration", "apps/shop")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short")
-PROCESSES = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")
 
 HOME_VIEWS = """from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -117,7 +116,7 @@ class Fork:
             sys.exit(f"{' '.join(arguments)}:\n{done.stdout[-8000:]}{done.stderr[-4000:]}")
 
     def test(self, **variables: str) -> None:
-        self.check(*PYTEST, *PROCESSES, *TESTS, **variables)
+        self.check(*PYTEST, *IN_PARALLEL, *TESTS, **variables)
 
 
 def brand(fork: Fork) -> None:

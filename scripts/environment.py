@@ -32,6 +32,8 @@ TEST_VARIABLES = {
     "STRIPE_WEBHOOK_SECRET": "",
     "PYTHONDONTWRITEBYTECODE": "",  # if set, each process that a test starts compiles all modules again
 }
+# One process more than cores, because tests also wait.
+IN_PARALLEL = ("-n", str(min(4, (os.cpu_count() or 1) + 1)), "--maxschedchunk", "1")
 
 
 def stop(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ import shutil
 import sys
 
 import dotenv
-from environment import PYTHON, TEST_VARIABLES, ensure_with_browser, run, stop
+from environment import IN_PARALLEL, PYTHON, TEST_VARIABLES, ensure_with_browser, run, stop
 
 STRIPE_PORT = 8001
 PYTEST_ARTIFACTS = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]  # in test-results/
@@ -31,7 +31,7 @@ def main() -> None:
 def _run_with_sandbox() -> int:
     headed = os.environ.get("HEADED", "0") not in ("", "0")
     os.environ.update(TEST_VARIABLES)
-    workers = ["-n", "0"] if headed else ["-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1"]
+    workers = ("-n", "0") if headed else IN_PARALLEL
     return run(PYTHON, "-m", "pytest", "tests/e2e", *workers, *_pytest_options(headed=headed))
 
 

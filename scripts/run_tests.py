@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from environment import DEV, PYTHON, ROOT, TEST_VARIABLES, ensure, ensure_with_browser, run
+from environment import DEV, IN_PARALLEL, PYTHON, ROOT, TEST_VARIABLES, ensure, ensure_with_browser, run
 
 CHECKS = {
     "style": "-m ruff check .",
@@ -16,7 +16,7 @@ CHECKS = {
     "types": "-m mypy apps config packages/stripe-sandbox/src",
     "imports": "scripts/check_imports.py",
     "migrations": "manage.py makemigrations --check --dry-run",
-    "tests": "-m pytest -n auto --maxprocesses 4 --maxschedchunk 1 --screenshot only-on-failure",
+    "tests": f"-m pytest {' '.join(IN_PARALLEL)} --screenshot only-on-failure",
     "sandbox": "-m pytest -c packages/stripe-sandbox/pyproject.toml packages/stripe-sandbox/tests -n 4",
     "soak": "-m pytest tests/soak -n 4 --maxschedchunk 1",  # 4, because these tests wait most of the time
     # A shop's own receivers and fields may need more queries.

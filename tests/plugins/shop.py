@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import stripe
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
@@ -102,8 +103,16 @@ def _keep_permissions_and_groups() -> None:
         return list(connection.ops.sql_flush(style, set(tables) - kept, **options))
 
     flush.sql_flush = sql_flush  # type: ignore[assignment]
+
+    def create_missing_groups(**signal: Any) -> None:
+        if not Group.objects.exists():
+            roles.create_groups()
+
     post_migrate.disconnect(create_contenttypes)
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    store = apps.get_app_config("ecommerce")
+    post_migrate.disconnect(roles.create_groups, sender=store)
+    post_migrate.connect(create_missing_groups, sender=store, weak=False)
     roles.create_permissions = lambda *args, **options: None  # type: ignore[assignment]
 
 

@@ -8,6 +8,7 @@ from importlib import reload
 from typing import Any
 
 import pytest
+from django.db.models.signals import post_migrate
 from django.urls import clear_url_caches
 
 import config.urls
@@ -19,6 +20,8 @@ NAMES = ["google", "github"]
 @pytest.fixture
 def social(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Provider]:
     """Turn on both providers, with URLs of a local server."""
+    # Other INSTALLED_APPS call ready() of all apps, which connects their receivers again.
+    monkeypatch.setattr(post_migrate, "receivers", list(post_migrate.receivers))
     settings.SOCIAL_SIGN_IN = NAMES
     settings.SOCIALACCOUNT_PROVIDERS = {
         name: {"APPS": [CLIENT], "OAUTH_PKCE_ENABLED": True} for name in NAMES
