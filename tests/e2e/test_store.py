@@ -2,8 +2,9 @@
 
 import re
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
+from apps.ecommerce.models import ProductConfiguration, Tag
 from tests.e2e.pages.product import ProductPage
 from tests.e2e.pages.store import Store
 from tests.e2e.screens import both_screens, on_phone, without_javascript
@@ -123,3 +124,25 @@ def test_text_typed_before_scripts_load_is_searched(page: Page) -> None:
     page.unroute("**/django_htmx/**")
     expect(store.cards).to_have_count(1)
     expect(page).to_have_url(re.compile(r"/store/\?q=letter&type=recurring$"))
+
+
+@on_phone
+def test_chosen_tag_is_in_view_in_a_row_that_scrolls(page: Page) -> None:
+    for number, product in enumerate(ProductConfiguration.objects.on_sale()):
+        product.tags.add(Tag.objects.create(name=f"Subject number {number}", slug=f"subject-{number}"))
+    store = Store(page).goto()
+    last = page.get_by_role("link", name="Subject number 8")
+    assert _right_edge(last) > 390
+    expect(store.cards.first).to_be_in_viewport(ratio=0.5)  # the row takes little of the first screen
+    last.click()
+    expect(store.cards).to_have_count(1)
+    expect(last).to_have_attribute("aria-current", "true")
+    assert _right_edge(last) <= 390
+    page.reload()
+    assert _right_edge(last) <= 390
+
+
+def _right_edge(link: Locator) -> float:
+    box = link.bounding_box()
+    assert box
+    return box["x"] + box["width"]
