@@ -151,8 +151,12 @@ def test_email_of_another_order_cannot_be_chosen(
     assert len(outbox.outbox) == sent
 
 
-def test_link_of_an_email_chooses_it(as_olive: Client, purchase: Purchase) -> None:
-    mail = Mail.objects.create(purchase=purchase, kind="restored", about="v9")
+@pytest.mark.parametrize("separator", [False, True])
+def test_link_of_an_email_chooses_it(
+    as_olive: Client, purchase: Purchase, settings: Any, separator: bool
+) -> None:
+    settings.USE_THOUSAND_SEPARATOR = separator
+    mail = Mail.objects.create(pk=1284, purchase=purchase, kind="restored", about="v9")
     order = as_olive.get(reverse("admin:ecommerce_purchase_change", args=[purchase.pk])).content.decode()
     link = f"{action_url(purchase, 'resend')}?mail={mail.pk}"
     assert link in order
