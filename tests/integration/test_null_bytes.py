@@ -56,6 +56,12 @@ def test_null_byte_in_query_strings_causes_no_server_error(
                 assert client.get(page, {name: NULL_BYTE}).status_code < 500, (page, name)
 
 
+@pytest.mark.parametrize("query", ["q=a%00b", "q=a\0b", "q=a%0%000b", "q=a%0\x000b", "q=a%%00%000000b"])
+def test_no_null_byte_remains_in_a_query_string(icons: ProductConfiguration, query: str) -> None:
+    request = Client().get("/store/", QUERY_STRING=query).wsgi_request
+    assert request.GET["q"] in ("ab", "a00b")
+
+
 def test_null_byte_in_forms_causes_no_server_error(as_ada: Client, icons: ProductConfiguration) -> None:
     forms: dict[str, dict[str, str]] = {
         "/store/icon-set/buy/": {"price": NULL_BYTE, "next": NULL_BYTE},
