@@ -9,9 +9,10 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 
-from apps.ecommerce.models import Mail, ProductConfiguration, Purchase
-from apps.ecommerce.purchases.guest_orders import claim_orders
+from apps.ecommerce.models import Mail, Price, ProductConfiguration, Purchase
+from apps.ecommerce.purchases.guest_orders import claim_orders, repeat_corrections
 from apps.users.models import User
+from stripe_sandbox.transport import InProcessClient
 from tests.factories import pay, url_path
 from tests.guest_actions import buy, press_buy
 
@@ -61,3 +62,46 @@ def test_order_whose_address_is_corrected_during_a_claim_stays_with_its_buyer(
     assert corrected
     assert claimed == []
     assert Purchase.objects.unclaimed().get().email == "right@example.com"
+
+
+@pytest.mark.parametrize("presses_again", [True, False])
+def test_upgrade_gets_the_address_that_was_corrected_during_its_payment(
+    sandbox: Any, icons: ProductConfiguration, team: Price, presses_again: bool
+) -> None:
+    """Its payment page was opened with the wrong address. The link must not go to another person."""
+    browser = Client()
+    solo = buy(browser, icons, "wrong@example.com")
+    hosted_page = press_buy(browser, icons, team)
+    browser.post(f"{solo.get_absolute_url()}address/", {"email": "gina@example.com"})
+    if presses_again:
+        hosted_page = press_buy(browser, icons, team)
+    mail.outbox.clear()
+    browser.get(url_path(pay(hosted_page)))
+    upgrade = Purchase.objects.get(upgrade_of=solo, status="paid")
+    assert upgrade.email == "gina@example.com"
+    assert {address for message in mail.outbox for address in message.to} == {"gina@example.com"}
+    repeat_corrections()
+    session = sandbox.client.v1.checkout.sessions.retrieve(str(upgrade.session_id))
+    assert sandbox.client.v1.customers.retrieve(str(session.customer)).email == "gina@example.com"
+
+
+def test_upgrade_of_an_order_without_an_address_asks_for_one(
+    sandbox: Any, icons: ProductConfiguration, team: Price, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stripe refuses an empty customer_email. An address that is too long is not stored."""
+    forward, bodies = InProcessClient.request, []
+
+    def request(client: InProcessClient, method: str, url: str, headers: Any, body: Any = None) -> Any:
+        bodies.append(body)
+        return forward(client, method, url, headers, body)
+
+    monkeypatch.setattr(InProcessClient, "request", request)
+    browser = Client()
+    solo = buy(browser, icons)
+    Purchase.objects.update(email="")
+    hosted_page = press_buy(browser, icons, team)
+    upgrade = Purchase.objects.get(upgrade_of=solo)
+    assert not any("customer_email" in str(body) for body in bodies)
+    browser.get(url_path(pay(hosted_page, email="gina@example.com")))
+    upgrade.refresh_from_db()
+    assert (upgrade.status, upgrade.email) == ("paid", "gina@example.com")

@@ -102,7 +102,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         params["customer"] = get_or_create_customer(purchase.user, f"customer-{purchase.public_id}").id
     elif not purchase.price.is_recurring:  # subscriptions always get a customer
         params["customer_creation"] = "always"
-    if purchase.user is None and purchase.upgrade_of:
+    if purchase.user is None and purchase.upgrade_of and purchase.upgrade_of.email:
         params["customer_email"] = purchase.upgrade_of.email  # so that one account claims both orders
     if purchase.price.currency_options:
         params["currency"] = purchase.currency  # otherwise Stripe chooses one by the buyer's location

@@ -174,12 +174,15 @@ def _plan_values(purchase: Purchase, item: StripeData) -> dict[str, Any]:
 
 def _guest_values(purchase: Purchase, session: StripeData) -> dict[str, Any]:
     """Return what a guest has entered at Stripe. The guest may correct the e-mail address later in the store."""
-    if not purchase.is_unclaimed or purchase.email:
+    if not purchase.is_unclaimed or purchase.email or session["status"] != "complete":
         return {}
     details = session["customer_details"] or {}
     email = (details.get("email") or "").lower()
-    country = (details.get("address") or {}).get("country") or ""
-    return {"buyer_country": country[:2]} | ({"email": email} if len(email) <= MAX_EMAIL_LENGTH else {})
+    values: dict[str, Any] = {"buyer_country": ((details.get("address") or {}).get("country") or "")[:2]}
+    if purchase.upgrade_of and purchase.upgrade_of.email not in ("", email):
+        # The address of the first order was corrected while the payment page was open.
+        return values | {"email": purchase.upgrade_of.email, "is_address_outdated": True}
+    return values | ({"email": email} if len(email) <= MAX_EMAIL_LENGTH else {})
 
 
 def _session_values(session: StripeData) -> dict[str, Any]:
