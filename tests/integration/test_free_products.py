@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,3 +92,15 @@ def test_refunded_buyer_gets_the_product_when_it_is_free(
     if is_guest:
         browser.post(emailed_link())
     assert browser.get(goods_url(product)).status_code == 200
+
+
+def test_access_that_was_given_for_some_days_does_not_stand_for_the_product(
+    wallpaper: ProductConfiguration, ada: User
+) -> None:
+    """Until reconcile_purchases ends it, its status is paid."""
+    price, now = first_price(wallpaper), timezone.now()
+    times = {"granted_at": now - timedelta(days=2), "granted_until": now - timedelta(hours=1)}
+    given = Purchase.objects.create_for(ada, price, "test", status="paid")
+    Purchase.objects.filter(pk=given.pk).update(**times)
+    take(Client(), wallpaper, email=ada.email)
+    assert Client().post(emailed_link())["Location"] == goods_url(wallpaper)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import get_language
 
 from apps.core.tasks import task
@@ -53,6 +54,9 @@ def _find_known(orders: PurchaseQuerySet, price: Price) -> Purchase | None:
     An order that was refunded is no reason to get nothing now that the product is free.
     """
     orders = orders.filter(product=price.product_id, status=Status.PAID)
+    orders = orders.exclude(
+        granted_until__lte=timezone.now(), revoked_at=None
+    )  # end_given_access is not run yet
     not_refunded = orders.filter(Q(suspended_by="") | Q(revoked_at__isnull=False))
     return not_refunded.order_by(F("revoked_at").asc(nulls_first=True), "-pk").first()
 
