@@ -13,7 +13,9 @@ def is_form_of_this_site(request: HttpRequest) -> bool:
     """
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
-    return _split(request.headers.get("Origin") or _referer(request)).netloc == request.get_host()
+    page = _split(request.headers.get("Origin") or _referer(request))
+    is_secure = page.scheme == "https" or not request.is_secure()  # others can forge a page without TLS
+    return is_secure and page.netloc == request.get_host()
 
 
 def form_page(request: HttpRequest) -> str:

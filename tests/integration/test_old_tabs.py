@@ -86,6 +86,20 @@ def test_other_sites_can_not_buy_for_a_signed_in_user(
     assert not Purchase.objects.exists()
 
 
+def test_page_without_tls_can_not_buy_on_a_site_with_tls(
+    sandbox: Any, icons: ProductConfiguration, ada: User
+) -> None:
+    """Whoever controls the network can forge http:// pages of the shop. Old browsers send Origin only."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(ada)
+    url, form = f"/store/{icons.slug}/buy/", {"price": first_price(icons).id}
+    for headers in ({"Origin": "http://testserver"}, {"Referer": "http://testserver/store/"}):
+        assert browser.post(url, form, headers=headers, secure=True).status_code == 403
+    assert not Purchase.objects.exists()
+    response = browser.post(url, form, headers={"Origin": "https://testserver"}, secure=True)
+    assert response.status_code == 303
+
+
 def test_page_of_an_earlier_sign_in_is_shown_again(
     sandbox: Any, icons: ProductConfiguration, ada: User
 ) -> None:
