@@ -66,7 +66,9 @@ async function save() {
   try {
     const response = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (!response.ok || page.querySelector(".errorlist, .messagelist .error")) throw new Error("not saved");
+    // The response is the page of lessons again; not so after signing out. An old token leads to it with a warning.
+    const isRefused = page.querySelector(".errorlist, .messagelist .error, .messagelist .warning");
+    if (!response.ok || !page.getElementById(form.id) || isRefused) throw new Error("not saved");
     status.textContent = status.dataset.saved;
   } catch {
     status.textContent = status.dataset.failed;

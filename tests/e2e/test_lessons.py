@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -146,6 +147,21 @@ def test_visitor_watches_a_free_preview(
     assert not problems(page, "preview")
     page.get_by_role("main").get_by_role("link", name="View the product").click()
     expect(ProductPage(page).heading).to_have_text(goods.product.name)
+
+
+@pytest.mark.parametrize("change", ["signed in again", "signed out"])
+def test_order_of_a_page_that_is_out_of_date_is_not_called_saved(
+    page: Page, olive: User, goods: ProductConfiguration, course: list[Lesson], change: str
+) -> None:
+    order = LessonOrder(sign_in(page, olive)).goto(goods.pk)
+    if change == "signed out":
+        page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    else:
+        token = {"name": settings.CSRF_COOKIE_NAME, "value": "a" * 32, "url": settings.SITE_URL}
+        page.context.add_cookies([token])  # type: ignore[list-item]
+    order.drag("Together", above="Grids")
+    expect(order.status).to_have_text("The order was not saved. Reload the page and try again.")
+    assert [lesson.title for lesson in Lesson.objects.order_by("position")][-2:] == ["Together", "Colours"]
 
 
 def test_founder_changes_the_order_by_keyboard_and_by_drag(
