@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_out
+from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
@@ -95,6 +97,19 @@ def has_started_checkout(request: HttpRequest, guest_token: str) -> bool:
     return bool(guest_token) and secrets.compare_digest(value.encode(), guest_token.encode())
 
 
+@receiver(user_logged_out)
+def forget_checkouts(request: HttpRequest | None, **signal: Any) -> None:
+    """Let guest_middleware delete the cookies: the next person at this computer must not get the orders."""
+    if request:
+        request.forgets_checkouts = True  # type: ignore[attr-defined]
+
+
+def _delete_checkout_cookies(request: HttpRequest, response: HttpResponse) -> None:
+    for name in request.COOKIES:
+        if name.startswith(_checkout_cookie("")):
+            response.delete_cookie(name, samesite="Lax")
+
+
 def _checkout_cookie(guest_token: str) -> str:
     return f"{settings.SESSION_COOKIE_NAME}-{guest_token[:8]}"
 
@@ -113,7 +128,10 @@ def guest_middleware(
                 return await sync_to_async(_user_or_guest)(request, user)
 
             request.auser = auser
-        return get_response(request)
+        response = get_response(request)
+        if hasattr(request, "forgets_checkouts"):
+            _delete_checkout_cookies(request, response)
+        return response
 
     return middleware
 

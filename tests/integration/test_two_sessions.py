@@ -154,3 +154,20 @@ def test_buyer_who_signs_in_before_paying_finds_the_order(
     assert "You bought Icon set before you signed in" in page
     assert ("Add to my account" in page) == is_confirmed
     assert Purchase.objects.get().user is None
+
+
+def test_next_person_at_the_computer_gets_no_order(
+    sandbox: Any, icons: ProductConfiguration, ada: User
+) -> None:
+    """The buyer signs in to another account, and out: the URL in the history opens nothing."""
+    browser, pages = press_buy_at_once(icons)
+    back = url_path(pay(pages[0], email=EMAIL))
+    browser.force_login(ada)
+    cookies = {name for name in browser.cookies if name.startswith(django_settings.SESSION_COOKIE_NAME)}
+    assert len(cookies) == 2
+    response = browser.post("/accounts/logout/")
+    for name in response.cookies:
+        if not response.cookies[name].value:
+            del browser.cookies[name]
+    assert "You paid in another browser" in browser.get(back).content.decode()
+    assert browser.get(goods_url(icons)).status_code == 302
