@@ -58,7 +58,9 @@ function showChosenGroups() {
 }
 
 showChosenGroups();
-document.addEventListener("htmx:afterSwap", showChosenGroups);
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target?.id === "results") showChosenGroups();
+});
 
 // Apply what the visitor has entered before this script was loaded.
 const filters = document.querySelector(".filters");

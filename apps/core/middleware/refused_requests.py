@@ -18,9 +18,8 @@ class RefusedRequestsMiddleware:
         if "\0" in request.path_info:
             raise Http404("The path contains a null byte.")
         query = request.META.get("QUERY_STRING", "")
-        while (
-            "%00" in query or "\0" in query
-        ):  # forms already reject them; without one, "%0%000" becomes another
+        # Forms already reject them. Removing one from "%0%000" makes another.
+        while "%00" in query or "\0" in query:
             query = request.META["QUERY_STRING"] = query.replace("%00", "").replace("\0", "")
         length = (request.META.get("CONTENT_LENGTH") or "0").strip()
         if not (length.isascii() and length.isdigit()):

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import get_language
 
 from apps.core.tasks import task
@@ -41,7 +40,7 @@ def send_free(email: str, price_id: str, language: str, consents: list[dict[str,
     """E-mail a link to a free product. If the address has it already, that is a link to the known order."""
     with transaction.atomic():
         price = Price.objects.select_for_update(of=("self",)).select_related("product").get(pk=price_id)
-        if known := _find_known(Purchase.objects.of_address(email), price):
+        if known := _find_known(Purchase.objects.of_address(email).bought(), price):
             queue_requested_link(known)
         else:
             purchase = _create(Guest(new_guest_token()), price, email=email, language=language)
@@ -54,9 +53,6 @@ def _find_known(orders: PurchaseQuerySet, price: Price) -> Purchase | None:
     An order that was refunded is no reason to get nothing now that the product is free.
     """
     orders = orders.filter(product=price.product_id, status=Status.PAID)
-    orders = orders.exclude(
-        granted_until__lte=timezone.now(), revoked_at=None
-    )  # end_given_access is not run yet
     not_refunded = orders.filter(Q(suspended_by="") | Q(revoked_at__isnull=False))
     return not_refunded.order_by(F("revoked_at").asc(nulls_first=True), "-pk").first()
 
