@@ -32,8 +32,7 @@ TEST_VARIABLES = {
     "STRIPE_WEBHOOK_SECRET": "",
     "PYTHONDONTWRITEBYTECODE": "",  # if set, each process that a test starts compiles all modules again
 }
-# One process more than cores, because tests also wait.
-IN_PARALLEL = ("-n", str(min(4, (os.cpu_count() or 1) + 1)), "--maxschedchunk", "1")
+IN_PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")  # of pytest
 
 
 def stop(message: str) -> NoReturn:

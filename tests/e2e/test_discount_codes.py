@@ -104,7 +104,7 @@ def test_code_that_ends_before_checkout_without_javascript(
 @both_screens
 def test_pages_of_codes_are_accessible_and_fit(page: Page, olive: User, goods: ProductConfiguration) -> None:
     sign_in(page, olive)
-    made = make_code(page)
+    make_code(page)
     for path in (page.url, f"{CODES}add/", CODES):
         page.goto(path)
         assert is_as_wide_as_the_window(page), path
