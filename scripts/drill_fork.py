@@ -193,9 +193,10 @@ def gunicorn(fork: Fork) -> None:
 
 
 STEPS: dict[str, Callable[[Fork], None]] = {
-    step.__name__: step
-    for step in (brand, page, home, field, lesson, webhook, email, language, english, gunicorn)
-} | fork_changes.STEPS
+    step.__name__: step for step in (brand, page, home, field, lesson, webhook, email, language, english)
+}
+STEPS |= fork_changes.STEPS
+STEPS["gunicorn"] = gunicorn  # last: it migrates a database, and django.contrib.sites must come before that
 
 
 def release(fork: Fork) -> None:
