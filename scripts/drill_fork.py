@@ -95,9 +95,7 @@ class Fork:
 
     def append(self, file: str, text: str) -> None:
         path = self.folder / "apps/shop" / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        before = path.read_text() if path.exists() else ""
-        path.write_text(before + text)
+        self.write(file, (path.read_text() if path.exists() else "") + text)
 
     def write(self, file: str, text: str) -> None:
         path = self.folder / "apps/shop" / file

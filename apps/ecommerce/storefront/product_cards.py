@@ -8,6 +8,8 @@ from apps.ecommerce.purchases.live_updates import STAMP_FIELDS
 
 # The columns of a purchase that a grid of cards uses.
 CARD_FIELDS = (*STAMP_FIELDS, "public_id", "product_id", "subscription_id", "subscription_status")
+# The long texts of a configuration, which no card shows.
+UNUSED_BY_CARDS = ("content", "description", "specifications", "search_text")
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from apps.ecommerce.purchases.previews import can_preview
 from apps.ecommerce.storefront.code_notes import add_code_notes, upgrade_code_note
 from apps.ecommerce.storefront.corrections import corrected
 from apps.ecommerce.storefront.groups import known_slug, store_counts
+from apps.ecommerce.storefront.other_products import related_products
 from apps.ecommerce.storefront.pagination import MAX_CACHED_PAGE, PageRange, cacheable_page_number, paginate
 from apps.ecommerce.storefront.price_options import (
     currency_choices,
@@ -28,13 +28,10 @@ from apps.ecommerce.storefront.price_options import (
     shared_currency,
     upgrade_options,
 )
-from apps.ecommerce.storefront.product_cards import CARD_FIELDS, grid_key, product_cards
+from apps.ecommerce.storefront.product_cards import CARD_FIELDS, UNUSED_BY_CARDS, grid_key, product_cards
 from apps.ecommerce.storefront.product_page import product_page
 from apps.ecommerce.storefront.store_filter import SORTS, TYPE_FILTERS, StoreFilter
 from apps.ecommerce.views.discount_codes import find_link_code
-
-MAX_RELATED = 4
-UNUSED_COLUMNS = ("content", "description", "specifications", "search_text")  # long texts that no card shows
 
 
 @require_safe
@@ -124,7 +121,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         "chosen_currency": currency if currency in dict(currencies) else "",
         "outline": page.outline if is_shown else None,
         "what_you_get": page.what_you_get if is_shown else None,
-        "related": SimpleLazyObject(lambda: product_cards(_related_products(configuration), purchases)),
+        "related": SimpleLazyObject(lambda: product_cards(related_products(configuration), purchases)),
         "related_key": grid_key(f"related to {slug}", purchases),
         "live_updates": live_updates(request.user, purchases),
     }
@@ -161,24 +158,10 @@ def _canonical_path(store_filter: StoreFilter, page: int) -> str:
 
 
 def _configurations(pages: PageRange) -> ProductConfigurationQuerySet:
-    return pages.rows.on_sale().with_catalogue().defer(*UNUSED_COLUMNS)
+    return pages.rows.on_sale().with_catalogue().defer(*UNUSED_BY_CARDS)
 
 
 def _store_grid_key(store_filter: StoreFilter, pages: PageRange, purchases: Sequence[Purchase]) -> str:
     if store_filter.q or store_filter.first or pages.last.number > MAX_CACHED_PAGE:
         return ""
     return grid_key(f"store {store_filter} {pages.first.number}-{pages.last.number}", purchases)
-
-
-def _related_products(configuration: ProductConfiguration) -> list[ProductConfiguration]:
-    """Return the products after this one in the founder's order, continuing with the first."""
-    listed = ProductConfiguration.objects.on_sale().filter(listed=True).exclude(pk=configuration.pk)
-    rows = listed.order_by("position", "id").select_related("product").defer(*UNUSED_COLUMNS)
-    position = configuration.position
-    # exclude(), because SQLite would not use the index for Q(…) | Q(…).
-    following = rows.filter(position__gte=position).exclude(position=position, id__lt=configuration.pk)
-    related = list(following[:MAX_RELATED])
-    if len(related) < MAX_RELATED:
-        related += rows.exclude(pk__in=[row.pk for row in related])[: MAX_RELATED - len(related)]
-    prefetch_related_objects(related, "product__prices")
-    return related
