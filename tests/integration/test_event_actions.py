@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.ecommerce import webhooks
 from apps.ecommerce.back_office.roles import SUPPORT
@@ -47,6 +49,15 @@ def test_failed_events_are_reached_from_the_order(as_olive: Client, failed: Purc
     assert (entry.action, entry.outcome, entry.purchase) == ("process-events", "done", failed)
     assert "was not processed" not in order_page(as_olive, failed)
     assert as_olive.get(action_url(failed, "process-events")).status_code == 302
+
+
+@pytest.mark.parametrize(("seconds", "is_shown"), [(5, False), (120, True)])
+def test_event_that_is_being_processed_has_not_failed(
+    as_olive: Client, failed: Purchase, seconds: int, is_shown: bool
+) -> None:
+    received_at = timezone.now() - timedelta(seconds=seconds)
+    WebhookEvent.objects.filter(processed_at=None).update(error="", received_at=received_at)
+    assert ("was not processed" in order_page(as_olive, failed)) == is_shown
 
 
 def test_events_of_other_orders_are_left_alone(

@@ -1,10 +1,12 @@
 """Process Stripe's events again that the store could not process. https://docs.stripe.com/webhooks"""
 
+from datetime import timedelta
 from typing import Any
 
 import stripe
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -15,6 +17,7 @@ from apps.ecommerce.models import OperatorAction, Purchase, WebhookEvent
 from apps.ecommerce.purchases.stripe_errors import is_unclear
 
 MAX_EVENTS = 20
+PROCESSING_TIME = timedelta(minutes=1)  # an event of this age without an error may still be in process
 
 
 def failed_events(purchase: Purchase) -> list[WebhookEvent]:
@@ -33,7 +36,8 @@ def _find_failed_events(purchase: Purchase) -> QuerySet[WebhookEvent]:
     named = Q()
     for name in sorted(filter(None, names)):
         named |= Q(text__contains=name)
-    rows = WebhookEvent.objects.filter(processed_at=None).defer("payload")
+    is_failed = ~Q(error="") | Q(received_at__lt=timezone.now() - PROCESSING_TIME)
+    rows = WebhookEvent.objects.filter(is_failed, processed_at=None).defer("payload")
     rows = rows.annotate(text=Cast("payload", TextField())).filter(named)
     return rows.order_by("stripe_created", "id")[:MAX_EVENTS]
 
