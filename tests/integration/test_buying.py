@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
 import stripe
-from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
@@ -17,6 +16,7 @@ from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import (
     DECLINED,
     add_price,
@@ -97,22 +97,7 @@ def test_pressing_buy_twice_creates_one_session(as_ada: Client, icons: ProductCo
 
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_presses_create_one_session(ada: User, icons: ProductConfiguration) -> None:
-    urls: list[str] = []
-    start = threading.Barrier(4)
-
-    def press() -> None:
-        try:
-            start.wait()
-            urls.append(press_buy(signed_in(ada), icons))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=press) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(urls) == 4
+    urls = run_at_once([lambda: press_buy(signed_in(ada), icons)] * 4)
     assert len(set(urls)) == 1
     assert len(sessions()) == 1
     assert Purchase.objects.count() == 1
@@ -126,20 +111,11 @@ def test_concurrent_checkouts_of_several_prices_leave_one_open_session(
     add_price(sandbox.client, icons.product_id, 9900)
     sync_catalogue()
     fresh = ProductConfiguration.objects.get(pk=icons.pk)
-    start = threading.Barrier(3)
 
     def press(price: Price) -> None:
-        try:
-            start.wait()
-            signed_in(ada).post("/store/icon-set/buy/", {"price": price.id})
-        finally:
-            connection.close()
+        signed_in(ada).post("/store/icon-set/buy/", {"price": price.id})
 
-    threads = [threading.Thread(target=press, args=(price,)) for price in fresh.prices]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_at_once(partial(press, price) for price in fresh.prices)
     assert Purchase.objects.filter(status=Status.OPEN).exclude(checkout_url="").count() <= 1
     for purchase in Purchase.objects.exclude(session_id=None):
         sync_purchase(purchase, "test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import Mail, ProductConfiguration, Purchase, StatusChange
 from apps.ecommerce.purchases.fulfilment import change_purchase, sync_purchase
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import add_price, buy, pay, press_buy, signed_in, url_path
 
 BUYERS = 20
@@ -24,28 +25,14 @@ BUYERS = 20
 def test_concurrent_buyers_get_one_purchase_each(icons: ProductConfiguration, sandbox: Any) -> None:
     users = [User.objects.create_user(f"buyer{number}@example.com") for number in range(BUYERS)]
     browsers = [signed_in(user) for user in users]
-    start, errors, status_codes = threading.Barrier(BUYERS), [], Counter[int]()
 
     def buy(browser: Client) -> None:
-        try:
-            start.wait()
-            first, second = press_buy(browser, icons), press_buy(browser, icons)  # a double click
-            assert first == second
-            back = browser.get(url_path(pay(first)))
-            status_codes[back.status_code] += 1
-            assert browser.get("/purchases/icon-set/").status_code == 200
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
+        first, second = press_buy(browser, icons), press_buy(browser, icons)  # a double click
+        assert first == second
+        assert browser.get(url_path(pay(first))).status_code == 200
+        assert browser.get("/purchases/icon-set/").status_code == 200
 
-    threads = [threading.Thread(target=buy, args=(browser,)) for browser in browsers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-    assert status_codes == {200: BUYERS}
+    run_at_once(partial(buy, browser) for browser in browsers)
     assert Purchase.objects.filter(status="paid").values("user").distinct().count() == BUYERS
     assert Purchase.objects.count() == BUYERS
     assert StatusChange.objects.filter(to_status="paid").count() == BUYERS

@@ -6,12 +6,11 @@ https://docs.stripe.com/payments/currencies/localize-prices/manual-currency-pric
 from __future__ import annotations
 
 import re
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
@@ -22,6 +21,7 @@ from apps.ecommerce.purchases.external_subscriptions import import_subscription
 from apps.ecommerce.stripe_api.client import fetch
 from apps.users import personal_data
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import add_price, create_product, pay, press_buy, sent_to_buyers, signed_in, url_path
 
 pytestmark = pytest.mark.django_db
@@ -152,22 +152,11 @@ def test_open_checkout_in_another_currency_is_replaced(
 def test_simultaneous_checkouts_in_several_currencies_leave_one_open_session(
     ada: User, font: ProductConfiguration, sandbox: Any
 ) -> None:
-    start, answers = threading.Barrier(3), []
+    def press(currency: str) -> int:
+        form = {"price": font.prices[0].id, "currency": currency}
+        return signed_in(ada).post(f"{font.get_absolute_url()}buy/", form).status_code
 
-    def press(currency: str) -> None:
-        start.wait()
-        try:
-            form = {"price": font.prices[0].id, "currency": currency}
-            answers.append(signed_in(ada).post(f"{font.get_absolute_url()}buy/", form).status_code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=press, args=[currency]) for currency in ("usd", "eur", "jpy")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [303, 303, 303]
+    assert run_at_once(partial(press, currency) for currency in ("usd", "eur", "jpy")) == [303, 303, 303]
     payable = [row for row in sandbox.client.v1.checkout.sessions.list().data if row.status == "open"]
     assert len(payable) <= 1
     assert Purchase.objects.filter(status=Status.OPEN).count() <= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.test import Client, override_settings
 
 from apps.core import file_slots
 from apps.ecommerce.models import FileVersion, ProductConfiguration
+from tests.concurrency import run_at_once
 from tests.factories import add_file, add_version, buy
 
 pytestmark = pytest.mark.django_db
@@ -134,17 +135,7 @@ def no_chunks() -> Generator[bytes]:
 
 def test_threads_never_hold_more_slots_than_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_slots, "MAX_FILES", 3)
-    start, taken = Barrier(16), []
-
-    def take(person: int) -> None:
-        start.wait()
-        taken.append(file_slots.acquire_slot(no_chunks(), person))
-
-    threads = [Thread(target=take, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    taken = run_at_once(partial(file_slots.acquire_slot, no_chunks(), person) for person in range(16))
     slots = [slot for slot in taken if slot]
     assert len(slots) == 3
     for slot in slots * 2:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import threading
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.template.loader import render_to_string
 from django.test import Client
 from django.utils.translation import override
@@ -22,6 +20,7 @@ from apps.ecommerce.purchases.emails.queue import (
     send_unsent,
 )
 from apps.ecommerce.purchases.fulfilment import sync_purchase
+from tests.concurrency import run_at_once
 from tests.factories import (
     LOCMEM,
     NO_MAIL_SERVER,
@@ -58,20 +57,7 @@ def test_purchase_sends_one_confirmation(
 def test_concurrent_syncs_send_one_email(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
     pay(press_buy(as_ada, icons))
     purchase = Purchase.objects.get()
-    start = threading.Barrier(4)
-
-    def sync() -> None:
-        try:
-            start.wait()
-            sync_purchase(purchase, "thread")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=sync) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_at_once([lambda: sync_purchase(purchase, "thread")] * 4)
     assert sent_kinds() == [Mail.Kind.CONFIRMED]
 
 

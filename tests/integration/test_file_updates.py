@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from django.conf import settings as site
 from django.core import mail
 from django.core.files.base import ContentFile
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -21,6 +19,7 @@ from apps.ecommerce.models import FileVersion, Mail, Price, ProductConfiguration
 from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.emails.queue import send_unsent
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import (
     LOCMEM,
     NO_MAIL_SERVER,
@@ -180,25 +179,7 @@ def test_a_run_sends_other_emails_first_and_limits_updates(
 
 def test_two_announcements_and_two_workers_send_one_email(as_ada: Client, version: FileVersion) -> None:
     buy(as_ada, version.file.configuration)
-    start, results, failures = Barrier(4), [], []
-
-    def run(work: Any) -> None:
-        start.wait()
-        try:
-            results.append(work())
-        except Exception as error:
-            failures.append(error)
-        finally:
-            connection.close()
-
-    jobs = [lambda: announce(version)] * 2 + [send_unsent] * 2
-    threads = [Thread(target=run, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert None in results
+    assert None in run_at_once([lambda: announce(version)] * 2 + [send_unsent] * 2)
     send_unsent()
     assert len(updates()) == 1
     assert Mail.objects.filter(kind=Mail.Kind.UPDATED).count() == 1

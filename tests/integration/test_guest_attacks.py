@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +22,7 @@ from apps.ecommerce.purchases.guest_orders import claim_orders_of
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.adapter import AccountAdapter
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import add_file, create_product, first_price, pay, signed_in, url_path
 from tests.guest_actions import OWN_PAGE, buy, emailed_link, goods_url, press_buy
 from tests.operator_actions import action_url, confirm
@@ -362,43 +363,15 @@ def test_account_in_the_paying_browser_can_take_the_order(
 def test_two_claims_at_once_give_the_order_to_one_account(sandbox: Any, icons: ProductConfiguration) -> None:
     order = buy(Client(), icons)
     users = [User.objects.create_user(f"user{n}@example.com") for n in range(2)]
-    barrier = threading.Barrier(2)
-    claimed: list[int] = []
-
-    def claim(user: User) -> None:
-        from django.db import connection
-
-        barrier.wait()
-        claimed.append(len(claim_orders_of(order.email, user)))
-        connection.close()
-
-    threads = [threading.Thread(target=claim, args=(user,)) for user in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(claimed) == [0, 1]
+    claimed = run_at_once(partial(claim_orders_of, order.email, user) for user in users)
+    assert sorted(len(orders) for orders in claimed) == [0, 1]
     assert Purchase.objects.get().user in users
 
 
 def test_link_pressed_twice_at_once_creates_one_account(sandbox: Any, icons: ProductConfiguration) -> None:
     buy(Client(), icons)
-    link, statuses = emailed_link(), []
-    barrier = threading.Barrier(2)
-
-    def press() -> None:
-        from django.db import connection
-
-        barrier.wait()
-        statuses.append(Client().post(link).status_code)
-        connection.close()
-
-    threads = [threading.Thread(target=press) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert statuses == [302, 302]
+    link = emailed_link()
+    assert run_at_once([lambda: Client().post(link).status_code] * 2) == [302, 302]
     assert User.objects.count() == 1
     assert Purchase.objects.get().user == User.objects.get()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +13,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core import mail as outbox
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
 
 from apps.ecommerce.content.licence_checks import activate_licence
@@ -23,6 +22,7 @@ from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.licences import add_keys, issue_missing_keys, replace_licence_key
 from apps.ecommerce.purchases.personal_data import export_purchases
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import buy, create_product, sent_kinds, sent_to_buyers
 from tests.stripe_actions import deliver
 
@@ -389,23 +389,7 @@ def test_buyers_at_the_same_time_get_different_keys(
     purchases = [buy(client, icons) for client in (as_ada, as_bob) for _ in range(1)]
     configure(icons, licence_keys=Keys.LISTED)
     add_keys(icons, [f"key-{number}" for number in range(4)])
-    start, errors = threading.Barrier(4), []
-
-    def issue(purchase: Purchase) -> None:
-        try:
-            start.wait()
-            issue_missing_keys()
-        except BaseException as error:
-            errors.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=issue, args=(purchase,)) for purchase in purchases * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    run_at_once([issue_missing_keys] * 4)
     assert LicenceKey.objects.exclude(purchase=None).count() == 2
     assert len({key_of(purchase) for purchase in purchases}) == 2
     assert sent_kinds().count(Mail.Kind.LICENCE_KEY) == 2
@@ -415,22 +399,8 @@ def test_activations_at_the_same_time_stay_within_the_limit(
     as_ada: Client, licensed: ProductConfiguration
 ) -> None:
     key = key_of(buy(as_ada, licensed))
-    start = threading.Barrier(6)
-    results: list[bool] = []
-
-    def activate(number: int) -> None:
-        try:
-            start.wait()
-            results.append(activate_licence(key, f"computer {number}")["valid"])
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=activate, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == [False] * 4 + [True] * 2
+    answers = run_at_once(partial(activate_licence, key, f"computer {number}") for number in range(6))
+    assert [answer["valid"] for answer in answers].count(True) == 2
 
 
 def test_keys_are_in_the_export_of_personal_data(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 import stripe
-from django.db import connection
 from django.test import Client
 from django.utils.translation import get_language, override
 
@@ -19,6 +17,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
+from tests.concurrency import run_at_once
 from tests.factories import buy, create_product, pay, press_buy, url_path
 from tests.signed_events import SECRET, deliver, events
 
@@ -101,15 +100,7 @@ def test_concurrent_event_return_and_poll_change_the_purchase_once(
     _purchase, back = paid_session(as_ada, icons)
     (completed,) = events(sandbox, "checkout.session.completed")
     duplicate = {**completed, "id": "evt_duplicate"}
-    start, answers = threading.Barrier(6), []
     cookies = as_ada.cookies
-
-    def run(job: Any) -> None:
-        try:
-            start.wait()
-            answers.append(job())
-        finally:
-            connection.close()
 
     def open_return_page() -> int:
         client = Client()
@@ -121,12 +112,7 @@ def test_concurrent_event_return_and_poll_change_the_purchase_once(
         + [lambda: deliver(duplicate).status_code] * 2
         + [open_return_page] * 2
     )
-    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [200] * 6
+    assert run_at_once(jobs) == [200] * 6
     assert Purchase.objects.get().status == Status.PAID
     assert list(StatusChange.objects.values_list("to_status", flat=True)) == [Status.OPEN, Status.PAID]
     assert WebhookEvent.objects.filter(processed_at=None).count() == 0
