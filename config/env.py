@@ -23,7 +23,7 @@ Text = str  # inside Env, `str` is a method
 
 REQUIRED: Any = object()
 MAX_SHOWN_CHARACTERS = 70
-MIN_SIMILARITY = 0.85  # of an unknown name to a known one
+MIN_SIMILARITY = 0.85  # similarity of a misspelt name and its suggestion
 INVISIBLE = "\u200b\u2060\ufeff"  # str.strip() keeps them
 QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""", re.DOTALL)
 STRIPE_SECRET = re.compile(r"\b([srp]k_(?:test|live)_|whsec_)\S*")
@@ -189,5 +189,5 @@ def _mask_url(text: str) -> str:
     _user, at, rest = rest.rpartition("@")
     server, query, _options = rest.partition("?")
     if not at and not SERVER_AND_PATH.fullmatch(server):
-        server = "…"  # it may be a password if the @ is missing
+        server = "…"  # without @, the text may be a password
     return _mask(f"{scheme}{separator}{'…@' if at else ''}{server}{'?…' if query else ''}")

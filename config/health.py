@@ -13,7 +13,8 @@ TIMEOUT_SECONDS = 4
 def is_healthy(port: int) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/healthz", headers={"X-Forwarded-Proto": "https"})  # as a proxy would
+        # A TLS proxy sends this header.
+        connection.request("GET", "/healthz", headers={"X-Forwarded-Proto": "https"})
         return connection.getresponse().status == 200
     except (OSError, HTTPException):
         return False

@@ -28,7 +28,7 @@ OTHERS_PERMISSIONS = 0o007
 def exit_if_misconfigured() -> None:
     try:
         errors = check_production(None)
-    except ImproperlyConfigured as error:  # from Django, while it loads the settings
+    except ImproperlyConfigured as error:  # Django raises it while it loads the settings
         exit_with([" ".join(str(error).split())])
     if errors:
         exit_with(error.msg for error in errors)

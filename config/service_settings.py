@@ -110,10 +110,10 @@ def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
         environment=environment,
         traces_sample_rate=traces_sample_rate,
         send_default_pii=False,
-        include_local_variables=False,  # they contain keys and e-mail addresses
+        include_local_variables=False,  # local variables contain keys and e-mail addresses
         max_request_body_size="never",
         before_send=redact_event,
-        before_send_transaction=redact_event,  # with the URLs of outgoing requests
+        before_send_transaction=redact_event,  # transactions contain the URLs of outgoing requests
     )
 
 

@@ -263,7 +263,8 @@ LANGUAGE_CODE = env.read("LANGUAGE_CODE", env_values.language_code(offered), def
 TIME_ZONE = env.read("TIME_ZONE", env_values.time_zone, default="UTC")
 
 # --- Content security policy --------------------------------------------------------------------------------
-form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]  # also for redirects
+# Browsers apply form-action to redirects, too.
+form_targets = ["https://checkout.stripe.com", "https://billing.stripe.com"]
 form_targets += [SIGN_IN_ORIGINS[name] for name in SOCIAL_SIGN_IN]
 form_targets += [urljoin(STRIPE_API_BASE, "/")] if STRIPE_API_BASE else []
 CONTENT_SECURITY_POLICY = service_settings.content_security_policy(form_targets, MEDIA_URL)

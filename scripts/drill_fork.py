@@ -187,7 +187,7 @@ def gunicorn(fork: Fork) -> None:
     port = free_port()
     command = [str(PYTHON), "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
     with run_server(command, fork.folder, fork.folder / "var", variables, port):
-        pass  # it answered /healthz
+        pass  # run_server() has waited for /healthz
 
 
 STEPS: dict[str, Callable[[Fork], None]] = {

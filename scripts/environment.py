@@ -32,7 +32,7 @@ TEST_VARIABLES = {
     "STRIPE_WEBHOOK_SECRET": "",
     "PYTHONDONTWRITEBYTECODE": "",  # if set, each process that a test starts compiles all modules again
 }
-IN_PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")  # of pytest
+IN_PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--maxschedchunk", "1")  # options of pytest
 
 
 def stop(message: str) -> NoReturn:

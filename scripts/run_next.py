@@ -28,7 +28,7 @@ MIN_VERSION = (3, 12)
 DJANGO = "django>=6.1"
 PRINT_VERSIONS = "import django, sys; print('Django', django.__version__, 'on Python', sys.version)"
 UNUSED_PACKAGES = ("mypy==", "django-stubs==", "ruff==", "types-")
-HOME_GLOBS = (  # of pyenv, uv and asdf
+HOME_GLOBS = (  # where pyenv, uv and asdf install Python
     ".pyenv/versions/3.*/bin/python",
     ".local/share/uv/python/cpython-3.*/bin/python3",
     ".asdf/installs/python/3.*/bin/python",

@@ -23,7 +23,7 @@ class Shop:
     port: int
     pid: int
     folder: Path  # its VAR_DIR
-    output: str = ""  # what `prepare` printed
+    output: str = ""  # the output of `prepare`
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from django.template.loaders import app_directories
 
 
 class AppDirectoriesLoader(app_directories.Loader):
-    """A template that extends the one of the same name would be found twice, and extend itself."""
+    """Skip the folders in DIRS: a template that extends its namesake would otherwise extend itself."""
 
     def get_dirs(self) -> list[str | Path]:
         searched = {Path(folder) for folder in self.engine.dirs}
@@ -18,7 +18,7 @@ class AppDirectoriesLoader(app_directories.Loader):
 
 
 class AppDirectoriesFinder(finders.AppDirectoriesFinder):
-    """collectstatic would report each file twice."""
+    """Skip the folders in STATICFILES_DIRS, whose files collectstatic would report as duplicates."""
 
     def list(self, ignore_patterns: Any) -> Iterator[Any]:
         listed = {Path(folder) for folder in settings.STATICFILES_DIRS}

@@ -24,5 +24,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "debug": settings.DEBUG,
         "indexed": is_indexed(request),
         "theme": chosen_theme(request),
-        "theme_cookie": settings.THEME_COOKIE_NAME,  # chrome.js writes it
+        "theme_cookie": settings.THEME_COOKIE_NAME,  # name of the cookie that chrome.js writes
     }

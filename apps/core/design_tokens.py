@@ -6,8 +6,9 @@ from apps.core.stylesheet import COMMENT, find_source, last_modified
 
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
-FILES = ("css/tokens.css", "css/brand.css")  # the last one wins
-ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)  # not those in @media
+FILES = ("css/tokens.css", "css/brand.css")  # values in the last file override the others
+# At the start of a line: rules in @media are indented.
+ROOT = re.compile(r"^:root\s*\{([^}]*)\}", re.MULTILINE)
 PROPERTY = re.compile(r"(--[\w-]+)\s*:\s*([^;]+);")
 VAR = re.compile(r"var\((--[\w-]+)\)")
 ARGUMENT = r"\s*((?:[^,()]|\([^()]*\))+?)\s*"

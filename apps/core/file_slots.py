@@ -14,7 +14,7 @@ MAX_FILES_OF_VISITORS = max(MAX_FILES // 2, 1)
 RETRY_AFTER_SECONDS = 30
 
 _lock = RLock()  # garbage collection can call _release in a thread that has the lock
-_sending: Counter[object] = Counter()  # by user id; None for files that need no user
+_sending: Counter[object] = Counter()  # user id (None for public files) ▶ number of files
 
 
 class FileChunks:

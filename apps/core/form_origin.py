@@ -1,4 +1,4 @@
-"""Which page has sent a form, as the browser says. Pages of other sites can't forge these headers."""
+"""Find out which page has sent a form, by headers that other sites can't forge."""
 
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -14,12 +14,13 @@ def is_form_of_this_site(request: HttpRequest) -> bool:
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
     page = _split(request.headers.get("Origin") or _referer(request))
-    is_secure = page.scheme == "https" or not request.is_secure()  # others can forge a page without TLS
+    # An attacker in the network can forge pages without TLS.
+    is_secure = page.scheme == "https" or not request.is_secure()
     return is_secure and page.netloc == request.get_host()
 
 
 def form_page(request: HttpRequest) -> str:
-    """Return path and query of the shop's page that has sent the form; "" if the browser does not say it."""
+    """Return path and query of the shop's page that has sent the form; "" if it is unknown."""
     url = _split(_referer(request))
     if not is_form_of_this_site(request) or url.netloc != request.get_host():
         return ""

@@ -63,7 +63,7 @@ def public_data(key: str, load: Callable[[], Data]) -> Data:
     cache_key = f"data-{sha256(f'{current_version()} {key}'.encode()).hexdigest()}"
     try:
         data: Data | None = caches["pages"].get(cache_key)
-    except Exception:  # a class of another release
+    except Exception:  # pickled by another release, whose class differed
         data = None
     if data is None:
         data = load()

@@ -31,7 +31,7 @@ class PublicRequest(WSGIRequest):
             {
                 "REQUEST_METHOD": "GET",
                 "SCRIPT_NAME": request.META.get("SCRIPT_NAME", ""),
-                "PATH_INFO": request.path_info.encode().decode("latin-1"),  # as WSGI requires
+                "PATH_INFO": request.path_info.encode().decode("latin-1"),  # WSGI requires Latin-1
                 "QUERY_STRING": urlencode(parameters),
                 "HTTP_COOKIE": "; ".join(f"{name}={value}" for name, value in cookies.items() if value),
                 "HTTP_HOST": site.netloc,

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connections
 
-# Keywords that begin statements which only read.
+# First keywords of statements that do not write.
 READING = frozenset({"SELECT", "(SELECT", "EXPLAIN", "BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA"})
 
 _is_read_only: ContextVar[bool] = ContextVar("is_read_only", default=False)

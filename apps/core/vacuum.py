@@ -5,7 +5,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 MIN_UNUSED_BYTES = 20_000_000
 MIN_UNUSED_SHARE = 0.25
-MAX_USED_BYTES = 1_000_000_000  # VACUUM copies them, and no other process can write during that time
+MAX_USED_BYTES = 1_000_000_000  # VACUUM copies these bytes, while no other process can write
 MAX_WAIT_MILLISECONDS = 1000
 
 

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-DJANGO_404 = b'<header id="summary">'  # of django/views/templates/technical_404.html
+DJANGO_404 = b'<header id="summary">'  # part of django/views/templates/technical_404.html
 
 
 def link_error_pages(get_response: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:

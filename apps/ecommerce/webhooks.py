@@ -210,7 +210,7 @@ HANDLERS: dict[str, list[Handler]] = {
     "invoice.payment_failed": [_handle_invoice],
     "invoice.upcoming": [_handle_upcoming_invoice],  # some days before a renewal
     "invoice.payment_action_required": [_handle_invoice],  # the buyer has to confirm at the bank
-    "customer.discount.created": [handle_redemption],  # of a subscription
+    "customer.discount.created": [handle_redemption],  # the discount of a subscription
     "promotion_code.created": [handle_code],
     "promotion_code.updated": [handle_code],
     "coupon.updated": [handle_coupon],

@@ -63,9 +63,9 @@ def undo(change: AddressChange) -> None:
     EmailAddress.objects.filter(user=user).delete()
     EmailAddress.objects.create(user=user, email=change.old_email, verified=True, primary=True)
     user.email = change.old_email
-    user.set_unusable_password()  # this ends all sessions
+    user.set_unusable_password()  # ends all sessions of the user
     user.save(update_fields=["email", "password"])
     Authenticator.objects.filter(user=user, created_at__gte=change.created_at).delete()
     SocialAccount.objects.filter(user=user).delete()
-    AddressChange.objects.filter(user=user, pk__gte=change.pk).delete()  # and later changes
+    AddressChange.objects.filter(user=user, pk__gte=change.pk).delete()  # this change and later ones
     get_sessions_adapter().end_sessions(UserSession.objects.filter(user=user))

@@ -29,7 +29,7 @@ from apps.users.forms import DeleteAccountForm, NameForm
 from apps.users.requests import SignedInRequest
 from apps.users.sign_in import TYPED_EMAIL, login_required_to_post
 
-CONFIRMATION_PAUSE_SECONDS = 180  # as RATE_LIMITS["confirm_email"]
+CONFIRMATION_PAUSE_SECONDS = 180  # the period of RATE_LIMITS["confirm_email"]
 
 View = Callable[[SignedInRequest], HttpResponse]
 

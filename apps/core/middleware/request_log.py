@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 VALID_ID = re.compile(r"[A-Za-z0-9-]{8,64}")  # a proxy may send X-Request-ID
 UNLOGGED = ("/static/", "/media/", "/healthz", "/metrics")
-SECRET_ARGUMENTS = {"key", "uidb36"}  # the arguments of links in e-mails
+SECRET_ARGUMENTS = {"key", "uidb36"}  # URL arguments that contain the secret of an e-mailed link
 
 
 def request_log(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

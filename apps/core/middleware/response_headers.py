@@ -56,7 +56,7 @@ def is_indexed(request: HttpRequest) -> bool:
 
 
 def _make_private(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Let search engines index INDEXED_PAGES and INDEXED_IMAGES only, and caches store what views let them store."""
+    """Set noindex except for INDEXED_PAGES and INDEXED_IMAGES, and no-store unless the view has set Cache-Control."""
     if _view_name(request) not in INDEXED_IMAGES and not is_indexed(request):
         response.headers.setdefault("X-Robots-Tag", "noindex")
     if not response.has_header("Cache-Control"):

@@ -22,5 +22,6 @@ def _label(cell: str, header: dict[str, Any] | None) -> SafeString:
         return cell
     label = capfirst(header["text"])
     tag, rest = cell[:3], cell[3:]  # "<td" or "<th"
-    rest = rest.replace(' id="id_', format_html(' aria-label="{}" id="id_', label))  # of an editable list
+    # Input of an editable list.
+    rest = rest.replace(' id="id_', format_html(' aria-label="{}" id="id_', label))
     return SafeString(tag + format_html(' data-label="{}"', label) + rest)

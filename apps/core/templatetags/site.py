@@ -104,7 +104,7 @@ def capture(parser: template.base.Parser, token: template.base.Token) -> Capture
 
 @register.inclusion_tag("core/_field.html")
 def field(bound: BoundField, label: str = "", help_text: str = "") -> dict[str, object]:
-    bound.field.widget.attrs.pop("placeholder", None)  # the label replaces it
+    bound.field.widget.attrs.pop("placeholder", None)  # the label replaces the placeholder
     if help_text:
         bound.help_text = help_text
     return {"field": bound, "label": label or bound.label}

@@ -41,7 +41,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
         return [route, *super().get_urls()]
 
     def action_view(self, request: HttpRequest, object_id: int, action_name: str) -> HttpResponse:
-        """Say what the action will do, and do it after the operator has confirmed."""
+        """Show what the action will do, and perform it after the operator has confirmed."""
         purchase, action = self.get_object(request, str(object_id)), find_action(action_name)
         if purchase is None or action is None:
             raise Http404
@@ -53,7 +53,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
         if started and started.outcome == OperatorAction.Outcome.DONE:  # the form was sent twice
             return self._back(request, purchase, started.message)
         is_possible = purchase.livemode == is_livemode() and action.is_possible(purchase)
-        if started and not is_possible:  # the first try has worked, although Stripe did not answer
+        if started and not is_possible:  # the first attempt may have succeeded without an answer from Stripe
             return self._confirmed(request, purchase, action, confirm, started.details, is_retry=True)
         if not is_possible:
             text = _("This is not possible for the order as it is now.")
@@ -86,7 +86,7 @@ class ActionPageAdmin(ReadOnlyAdmin):
         operator, token = cast(User, request.user), confirm.cleaned_data["token"]
 
         def run(entry: OperatorAction) -> str:
-            # Again, because another operator's action may have ended just before this one began.
+            # Check again: another operator may have acted since the page was opened.
             if not is_retry and confirm.cleaned_data["state"] != order_state(purchase):
                 raise ActionRefused(CHANGED)
             return action.run(purchase, entry, data)
@@ -101,7 +101,8 @@ class ActionPageAdmin(ReadOnlyAdmin):
             if form is None or not action.is_possible(purchase):
                 return self._back(request, purchase, text, messages.ERROR)
             if not (isinstance(error, stripe.StripeError) and is_unclear(error)):
-                confirm = new_confirm(purchase)  # else keep the token, so that a retry can't act twice
+                # After an unclear error keep the token, so that a retry can't act twice.
+                confirm = new_confirm(purchase)
             form.add_error(None, text)
             return self._ask(request, purchase, action, confirm, form)
         return action.respond(request, purchase, entry) or self._back(request, purchase, entry.message)
@@ -138,7 +139,7 @@ def new_confirm(purchase: Purchase) -> ConfirmForm:
 
 
 def find_started(token: UUID, purchase: Purchase, action: OrderAction) -> OperatorAction | None:
-    """Return the entry of a form that was sent before. One that was refused has to be confirmed like a new one."""
+    """Return the entry of a form that was sent before. A refused form has to be confirmed again."""
     entries = OperatorAction.objects.filter(token=token, purchase=purchase, action=action.name)
     return entries.exclude(outcome=OperatorAction.Outcome.FAILED).first()
 

@@ -24,7 +24,7 @@ from .discount_code_forms import CodeForm, NewCodeForm
 from .tokens import TokenForm, perform_form
 
 MAX_PRODUCT_LINKS = 5
-MAX_SUBJECT_LENGTH = 200  # of the audit log
+MAX_SUBJECT_LENGTH = 200  # length of the column OperatorAction.subject
 
 
 @admin.register(DiscountCode)
@@ -145,7 +145,7 @@ def _find_done(confirm: TokenForm) -> OperatorAction | None:
 
 
 def _redirect_to(code: DiscountCode | None) -> HttpResponse:
-    if code is None:  # Stripe did not answer when the store wanted to copy it
+    if code is None:  # the code exists at Stripe, but copying it failed
         return redirect("admin:ecommerce_discountcode_changelist")
     return redirect("admin:ecommerce_discountcode_change", code.pk)
 

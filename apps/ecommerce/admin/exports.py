@@ -29,7 +29,7 @@ def exports(request: HttpRequest) -> HttpResponseBase:
         raise PermissionDenied
     month = last_month()
     form = PeriodForm(request.POST or None, initial={"from": month.first, "to": month.last})
-    # The Enter key in a field of the form presses its first button, which has no export.
+    # Enter in a date field submits the form by its first button, which names no export.
     if request.method == "POST" and form.is_valid() and request.POST.get("export") != "":
         period = Period(form.cleaned_data["from"], form.cleaned_data["to"])
         return download(request, find_export(request.POST.get("export", "")), period)
@@ -55,11 +55,11 @@ def download(request: HttpRequest, export: Export, period: Period) -> StreamingH
     first: list[str] = []
 
     def start(entry: OperatorAction) -> str:
-        first.append(next(chunks))  # an error of the database is recorded, and no download
+        first.append(next(chunks))  # a database error here is logged as a failed action
         return _("Download of %(filename)s.") % {"filename": export.filename(period)}
 
     details = {"export": export.name, "from": period.first, "to": period.last}
-    # A new token, because the audit log has an entry for each download, also for several from one page.
+    # A new token for each download, because one page can start several.
     perform("export", cast(User, request.user), uuid4(), start, subject=export.name, details=details)
     headers = {"Content-Disposition": f'attachment; filename="{export.filename(period)}"'}
     return StreamingHttpResponse(

@@ -104,13 +104,12 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         return self._act(request, object_id, CorrectSaleEmail())
 
     def _act(self, request: HttpRequest, object_id: str, action: SaleAction) -> HttpResponse:
-        """Say what the action will do, and do it after the operator has confirmed."""
+        """Show what the action will do, and perform it after the operator has confirmed."""
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
         sale = self.get_object(request, object_id)
-        if (
-            sale is None or sale.livemode != is_livemode()
-        ):  # a test key can't read live objects, nor a live key test objects
+        # A test key can't read live objects, nor a live key test objects.
+        if sale is None or sale.livemode != is_livemode():
             raise Http404
         token = TokenForm(request.POST)
         is_sent = request.method == "POST" and token.is_valid()

@@ -25,7 +25,7 @@ class ProductFileForm(forms.ModelForm):
         products: Any = self.fields.get("configuration")
         if products:
             products.queryset = ProductConfiguration.objects.select_related("product")
-        lessons: Any = self.fields.get("lesson")  # missing for staff who may only view it
+        lessons: Any = self.fields.get("lesson")  # the field is missing for staff with view permission only
         if lessons:
             lessons.queryset = self._lessons()
             lessons.label_from_instance = lambda lesson: f"{lesson.section.configuration}: {lesson}"

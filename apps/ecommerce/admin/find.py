@@ -27,7 +27,7 @@ from apps.ecommerce.models import ExternalSale, LicenceKey, ProductConfiguration
 from apps.ecommerce.money import format_money
 from apps.users.models import User
 
-MAX_ROWS = 20  # of each group
+MAX_ROWS = 20  # maximum for each group of results
 EVENT_TYPE = re.compile(r"[a-z_]+(\.[a-z_]*)+")
 
 
@@ -89,7 +89,7 @@ def parse_query(request: HttpRequest, entered: str) -> Query:
     return query if may_view(request, LicenceKey) else replace(query, licence_key="")
 
 
-def sees_names(request: HttpRequest) -> bool:
+def can_see_names(request: HttpRequest) -> bool:
     """Return whether the user may see customers, and so find orders by their names."""
     return request.user.has_perm("users.view_user")
 
@@ -123,7 +123,7 @@ def _page_url(row: Model) -> str:
 
 
 def _orders(request: HttpRequest, query: Query) -> Q:
-    return Q(pk__in=find_orders(query, by_name=sees_names(request)))
+    return Q(pk__in=find_orders(query, by_name=can_see_names(request)))
 
 
 def _describe_order(order: Purchase) -> Line:

@@ -30,7 +30,7 @@ class LessonForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         chosen = self.instance.section_id or self.data.get("section") or self.initial.get("section")
         self.product_id = _product_of_section(chosen)
-        sections: Any = self.fields.get("section")  # missing for staff who may only view the lesson
+        sections: Any = self.fields.get("section")  # the field is missing for staff with view permission only
         if sections:
             rows = Section.objects.select_related("configuration__product")
             sections.queryset = (

@@ -114,7 +114,7 @@ class LessonAdmin(CourseAdmin):
     )
     readonly_fields = ("attachments",)
     formfield_overrides = {FileField: {"widget": PrivateFileInput}}
-    view_on_site = False  # operators don't own the product
+    view_on_site = False  # the lesson's page is only for owners of the product
 
     def configuration_id(self, row: Lesson) -> int:
         return row.section.configuration_id
@@ -181,9 +181,8 @@ class LessonAdmin(CourseAdmin):
             text = gettext("Someone else has changed the lessons in the meantime. The order was not saved.")
             messages.error(request, text)
             return HttpResponseRedirect(lessons_url(configuration.pk))
-        moved = (
-            f"?moved={direction}-{key}" if direction in STEPS else ""
-        )  # a fragment would prevent autofocus
+        # A parameter, because a fragment in the URL would prevent autofocus.
+        moved = f"?moved={direction}-{key}" if direction in STEPS else ""
         return HttpResponseRedirect(lessons_url(configuration.pk) + moved)
 
 

@@ -49,9 +49,8 @@ class ManualAccessAdmin(ReadOnlyAdmin):
                 subject=data["price"].product.name[:200],
                 details=details,
             )
-            if (
-                entry and entry.purchase and entry.purchase.email != data["email"]
-            ):  # the audit log does not contain the address
+            # The audit log does not contain the address, so compare it with that of the order.
+            if entry and entry.purchase and entry.purchase.email != data["email"]:
                 form.add_error(None, SENT_BEFORE)
                 token = TokenForm.new()
             elif entry:

@@ -1,4 +1,4 @@
-"""What operators use often, in the header of the admin."""
+"""The menu in the admin's header: the pages that operators use most."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -17,12 +17,13 @@ from apps.ecommerce.money import MIN_CHARGES, format_period
 
 MAX_PRICES = 50
 MAX_TRIAL_DAYS = 730  # https://docs.stripe.com/api/subscriptions/create
+# Https://docs.stripe.com/api/prices/create.
 MAX_INTERVALS = {
     "day": 1095,
     "week": 156,
     "month": 36,
     "year": 3,
-}  # https://docs.stripe.com/api/prices/create
+}
 INTERVALS = {"month": ("month", 1), "year": ("year", 1)}
 KINDS = [
     ("one_time", _("one-time")),

@@ -59,7 +59,7 @@ def edit_product(model_admin: admin.ModelAdmin, request: HttpRequest, object_id:
         raise Http404
     if not model_admin.has_change_permission(request, found):
         if request.method != "POST" and model_admin.has_view_permission(request, found):
-            # Django's form, which is read-only then.
+            # Django's form is read-only for users with view permission.
             return redirect("admin:ecommerce_productconfiguration_settings", found.pk)
         raise PermissionDenied
     row = find_row(found.product_id)
@@ -101,7 +101,7 @@ class Editor:
         except stripe.StripeError as error:
             logger.exception("%s could not be written to Stripe", self.state.product_id)
             self.problem = _describe(error)
-        except IntegrityError:  # another process has taken the address in the same moment
+        except IntegrityError:  # another process has just saved a product with the same slug
             self.problem = _("Another product has the same address. Choose another one.")
         except NotSaved as error:
             self.problem = _("Stripe has saved the product, but the store can't use it: %(error)s") % {
@@ -144,7 +144,7 @@ class Editor:
         return self._confirm()
 
     def _show_refusal(self, forms: EditorForms, error: PublishError) -> HttpResponse:
-        """Show Stripe's words at the field."""
+        """Show Stripe's error message at the field."""
         if error.row is not None:
             forms.price_rows[error.row].add_error(error.field or None, str(error))
         elif error.field in forms.product.fields:

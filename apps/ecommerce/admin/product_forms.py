@@ -174,7 +174,7 @@ class ProductForm(forms.Form):
         return clean_line(self.cleaned_data[name])
 
     def _text(self, name: str) -> str:
-        # Browsers send CRLF, and strip nothing; the values must be the same after they are stored.
+        # Browsers send CRLF. The stored text must equal the submitted one, to detect changes.
         return str(self.cleaned_data[name]).replace("\r\n", "\n").replace("\r", "\n")
 
     def _refuse(self, message: str) -> Any:

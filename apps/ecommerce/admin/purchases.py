@@ -11,7 +11,7 @@ from apps.ecommerce.money import format_money
 
 from .bulk import act_on_rows
 from .columns import order_number
-from .find import parse_query, sees_names
+from .find import can_see_names, parse_query
 from .manual_access import ManualAccessAdmin
 from .order_page import OrderPageAdmin
 from .read_only import ReadOnlyAdmin, ReadOnlyInline
@@ -50,7 +50,7 @@ class PurchaseAdmin(ManualAccessAdmin, OrderPageAdmin):
     )
     list_select_related = ("product", "price__product")
     date_hierarchy = "created_at"
-    search_fields = ("order_number",)  # shows the field; get_search_results looks everywhere
+    search_fields = ("order_number",)  # shows the search box; get_search_results searches more fields
     inlines = (PaymentInline, StatusChangeInline)
     actions = ("refresh",)
 
@@ -60,7 +60,7 @@ class PurchaseAdmin(ManualAccessAdmin, OrderPageAdmin):
         """Find the same orders as the search in the header, by indexes."""
         if not search_term.strip():
             return queryset, False
-        found = find_orders(parse_query(request, search_term), by_name=sees_names(request))
+        found = find_orders(parse_query(request, search_term), by_name=can_see_names(request))
         return queryset.filter(pk__in=found), False
 
     @admin.display(description=_("amount"))

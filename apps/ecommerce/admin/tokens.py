@@ -43,6 +43,6 @@ def perform_form(
     except (ActionRefused, stripe.StripeError) as error:
         form.add_error(find_error_field(error), describe_error(error))
         if isinstance(error, stripe.StripeError) and is_unclear(error):
-            return None, token  # the same one, so that a retry can't act twice
+            return None, token  # keep the token, so that a retry can't act twice
         return None, TokenForm.new()
     return entry, token

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from apps.ecommerce.models import Purchase
 
-MAX_LINES = 5  # of each kind
+MAX_LINES = 5  # maximum for each kind of problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def _start(token: UUID, **fields: Any) -> OperatorAction:
 
 
 def _is_same(entry: OperatorAction, fields: dict[str, Any]) -> bool:
-    """Return whether the entry is of the same form with the same values. `run` may have added more."""
+    """Return whether the entry has these values. Its details may have more, which `run` has added."""
     names = ("operator", "action", "subject")
     details = json.loads(json.dumps(fields["details"], cls=DjangoJSONEncoder))
     has_details = all(entry.details.get(name) == value for name, value in details.items())

@@ -36,12 +36,12 @@ def send_daily_digest() -> None:
         return
     with translation.override(settings.LANGUAGE_CODE), timezone.override(timezone.get_default_timezone()):
         message, summary = write_digest(day)
-    times = {"found_at": now, "solved_at": None if message else now}  # stored also if there is nothing to say
+    times = {"found_at": now, "solved_at": None if message else now}  # an empty digest is stored, too
     try:
         with transaction.atomic():
             Alert.objects.create(name=DAILY_DIGEST, about=str(day), message=message, summary=summary, **times)
     except IntegrityError:
-        return  # another process sends it
+        return  # another process sends the digest
     deliver()
 
 

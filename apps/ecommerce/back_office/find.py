@@ -49,7 +49,7 @@ PAYMENT_FIELDS = {
     "re": "refunds__stripe_id",
     "pyr": "refunds__stripe_id",
 }
-MAIL_PREFIXES = ("dp", "du")  # disputes: the buyer got an e-mail about it
+MAIL_PREFIXES = ("dp", "du")  # disputes, which are found by the e-mail about them
 OTHER_PREFIXES = ("evt", "prod", "price", "txn", "seti", "pm")
 
 
@@ -70,7 +70,7 @@ class Query:
     @classmethod
     def parse(cls, entered: str) -> Query:
         text = " ".join(unicodedata.normalize("NFC", entered.replace("\0", " ")).split())
-        if text.startswith(("https://", "http://")):  # of a page of the shop or of Stripe's Dashboard
+        if text.startswith(("https://", "http://")):  # the URL of a page of the shop or of Stripe's Dashboard
             text = re.split(r"[?#]", text)[0].rstrip("/").rpartition("/")[2]
         if len(text) > MAX_LENGTH:
             return cls()
@@ -100,7 +100,7 @@ class Query:
 
     @property
     def is_person(self) -> bool:
-        """Return whether the name can be that of a person: four digits are a card or a product."""
+        """Return whether the text may be a person's name. Four digits can only be in cards and products."""
         return bool(self.name) and not self.last_four
 
     def in_email(self) -> Q:
@@ -129,9 +129,8 @@ def find_orders(query: Query, *, by_name: bool = True) -> Any:
     if query.email or query.email_part:
         found += [Purchase.objects.filter(query.in_email()), _of_users(query.in_email())]
     if query.last_four:
-        ends = {
-            "payment_method__endswith": query.last_four
-        }  # "Visa •••• 4242": the database reads its index only
+        # "Visa •••• 4242": the database scans only the index of this column.
+        ends = {"payment_method__endswith": query.last_four}
         found += [Purchase.objects.filter(**ends), Payment.objects.filter(**ends).values("purchase")]
     if query.name:
         found.append(Purchase.objects.filter(query.in_name("product_name")))  # the name when it was bought
@@ -154,11 +153,12 @@ def _unique(query: Query) -> list[QuerySet[Any]]:
         keys = {query.licence_key, query.licence_key.upper()}
         found.append(LicenceKey.objects.filter(key__in=keys, purchase__isnull=False).values("purchase"))
     if query.invoice_number:
-        numbered = Payment.objects.exclude(invoice_number="")  # as the index
+        numbered = Payment.objects.exclude(invoice_number="")  # the condition of the partial index
         found.append(numbered.filter(invoice_number=query.invoice_number).values("purchase"))
     if name := PURCHASE_FIELDS.get(query.prefix):
         orders = Purchase.objects.filter(**{name: query.stripe_id})
-        found.append(orders.exclude(invoice_id="") if name == "invoice_id" else orders)  # as its index
+        # Excludes "" as the partial index does.
+        found.append(orders.exclude(invoice_id="") if name == "invoice_id" else orders)
     if name := PAYMENT_FIELDS.get(query.prefix):
         found.append(Payment.objects.filter(**{name: query.stripe_id}).values("purchase"))
     if query.prefix in MAIL_PREFIXES:

@@ -11,7 +11,7 @@ SUPPORT, OPERATORS = "Support (read only)", "Operators"
 
 
 def create_groups(**kwargs: Any) -> None:
-    """Receive post_migrate."""
+    """Create the groups after each migration (signal post_migrate)."""
     known = set(Permission.objects.values_list("pk", flat=True))
     for label in ("account", "ecommerce", "users"):  # the permissions of later apps do not exist yet
         create_permissions(apps.get_app_config(label), verbosity=0)
@@ -25,5 +25,5 @@ def create_groups(**kwargs: Any) -> None:
     for name, rule in ((SUPPORT, view_only), (OPERATORS, all_permissions)):
         group, is_new = Group.objects.get_or_create(name=name)
         allowed = Permission.objects.filter(rule)
-        # Permissions that operators have taken away stay away.
+        # Do not restore permissions that were removed from the group.
         group.permissions.add(*(allowed if is_new else allowed.exclude(pk__in=known)))

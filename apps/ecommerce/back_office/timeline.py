@@ -22,8 +22,8 @@ class TimelineEntry:
     at: datetime
     kind: str  # status, payment, webhook, email, operator
     text: str
-    cause: str = ""  # what or who caused it
-    url: str = ""  # of the cause
+    cause: str = ""  # for example a webhook or an operator
+    url: str = ""  # page of the cause
     is_problem: bool = False
 
 

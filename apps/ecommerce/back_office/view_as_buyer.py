@@ -41,7 +41,7 @@ class ViewAsBuyerMiddleware:
         ):
             return self.get_response(request)
         entry = find_entry(request)
-        if entry is None:  # of another operator, or signed out
+        if entry is None:  # the cookie is another operator's, or the operator has signed out
             return delete_cookie(self.get_response(request))
         buyer = find_buyer(request, entry)
         if buyer is None:

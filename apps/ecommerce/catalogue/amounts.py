@@ -11,7 +11,7 @@ from apps.ecommerce.money import decimals, has_uncharged_fraction, to_major
 
 MAX_DIGITS = 8  # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
 MAX_DIGITS_BY_CURRENCY = {"idr": 12}
-SPACES = re.compile(r"[\s'’]")  # between groups of three digits
+SPACES = re.compile(r"[\s'’]")  # separators between groups of three digits
 NUMBER = re.compile(r"[0-9]+([.,][0-9]+)*")
 
 

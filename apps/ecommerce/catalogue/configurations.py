@@ -17,7 +17,8 @@ MAX_TRIES = 3  # another process may take a slug first
 def update_configurations(report: Report, product_ids: Collection[str] | None = None) -> None:
     """Create missing configurations and refresh existing ones, of these products or of all."""
     refresh_search_columns(report, product_ids)
-    products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")  # Stripe's order
+    # In the order of Stripe's list.
+    products = all_rows(Product).filter(configuration=None).order_by("synced_at", "id")
     if product_ids is not None:
         products = products.filter(id__in=product_ids)
     if report.dry_run:
@@ -41,7 +42,7 @@ def _create_configurations(product_ids: Sequence[str], report: Report) -> None:
     slugs = choose_slugs(products, report)
     rows = []
     for position, product in enumerate(products, start=last + 1):
-        if slug := slugs.get(product.id):  # else the failure is reported
+        if slug := slugs.get(product.id):  # choose_slugs has reported the others
             with report.isolate(product):
                 rows.append(_build_configuration(product, slug, position))
     add_words(save_rows(rows, report))

@@ -43,7 +43,8 @@ class PriceValues:
         if self.is_fixed:
             return (self.id,)
         minimum = self.minimum
-        if self.is_custom:  # as in the store's copy: Stripe's page accepts no less than the smallest charge
+        # The store's copy has at least the smallest charge, because Stripe's page accepts no less.
+        if self.is_custom:
             minimum = max(minimum or 0, MIN_CHARGES.get(self.currency, 0))
         amounts = (self.amount, minimum, self.maximum, self.preset)
         recurring = (self.interval, self.interval_count, self.trial_days) if self.interval else ("", 1, 0)
@@ -176,7 +177,7 @@ def _merge_prices(
         if not price.id or found in (was, price):
             # Without `was` and `found`, an interrupted try has archived the price that the row had.
             merged.append(price if found or not price.id else replace(price, id=""))
-        elif found is None:  # archived by another person, or replaced by the first press of the same button
+        elif found is None:  # archived by another person, or replaced when the form was sent before
             if price == was:
                 conflicts.append(Conflict("prices", None, price, is_taken=True))
             else:

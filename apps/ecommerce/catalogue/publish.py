@@ -98,7 +98,8 @@ class _Writer:
     product_id: str
     found: StripeProduct
     nonce: str
-    used_ids: set[str]  # of the rows that have a price; others can be those of an interrupted try
+    # Ids of prices in the form; prices with other ids may be those of an interrupted attempt.
+    used_ids: set[str]
     # Plans of new prices, which continue the plan of the replaced price.
     plans: dict[str, str] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)

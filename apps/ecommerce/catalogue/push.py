@@ -66,7 +66,7 @@ def push_catalogue(
     One refused product does not stop the rest. Raise stripe.StripeError if Stripe can't be reached.
     """
     push = Push(dry_run)
-    # The first products last: Stripe lists the newest first.
+    # Create the store's first product last, because Stripe lists the newest first.
     for product in Product.objects.exclude(configuration=None).order_by("-configuration__position"):
         if DEMO in product.metadata and not with_demo:
             push.skipped.append(f"{describe(product)}: a product of the demo shop")

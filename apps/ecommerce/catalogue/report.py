@@ -37,15 +37,17 @@ class Report:
     archived: list[str] = field(default_factory=list)
     unchanged: int = 0
     not_saved: list[str] = field(default_factory=list)
-    without_image: list[str] = field(default_factory=list)  # for sale, but without this image
-    timeouts: Counter[str] = field(default_factory=Counter)  # of image servers, by host
+    # Products that are for sale without one of their images.
+    without_image: list[str] = field(default_factory=list)
+    timeouts: Counter[str] = field(default_factory=Counter)  # host of an image server ▶ number of timeouts
 
     @contextmanager
     def isolate(self, row: object, name: Callable[[Any], str] | None = None) -> Iterator[None]:
         """Report any error under the row's name and go on, unless the error concerns all rows."""
         try:
             yield
-        except Exception as error:  # also of a founder's fields, signal receivers and database constraints
+        # A founder's fields, receivers and database constraints can raise any error.
+        except Exception as error:
             if concerns_all_rows(error):
                 raise
             line = f"{_name_safely(row, name or _name_row)}: {_describe_error(error)}"

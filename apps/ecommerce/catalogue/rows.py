@@ -139,7 +139,7 @@ def _currency_options(item: StripeData) -> dict[str, int | None]:
         for currency, option in options.items()
         if currency != item["currency"] and currency.upper() in CURRENCIES
     }
-    is_custom = bool(item.get("custom_unit_amount"))  # then all its currencies are
+    is_custom = bool(item.get("custom_unit_amount"))  # then buyers choose the amount in each currency
     return {
         currency: amount if type(amount) is int and 0 <= amount < MAX_SORT_PRICE and not is_custom else None
         for currency, amount in amounts.items()

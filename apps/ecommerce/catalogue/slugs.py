@@ -15,7 +15,7 @@ from apps.ecommerce.catalogue.bulk import all_rows
 from apps.ecommerce.catalogue.report import Report
 from apps.ecommerce.models import Product, ProductConfiguration
 
-MAX_LENGTH = 70  # without a digest
+MAX_LENGTH = 70  # without the digest that makes a slug unique
 DIGEST_LENGTHS = (8, 16, 32, 64)
 PRODUCT_ROUTES = ("product", "buy", "purchased_product", "purchased_download")
 # Used in paths after /store/ and /purchases/, or reserved for later.

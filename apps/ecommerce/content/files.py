@@ -39,7 +39,7 @@ def is_included(file: ProductFile, plans: Collection[str]) -> bool:
 
 
 def keep_plan(sender: type[Lesson], instance: Lesson, **signal: object) -> None:
-    """Copy the lesson's plan to its files before it is deleted: they stay, as files of the product."""
+    """Copy the plan of a lesson to its files before the lesson is deleted. The files stay with the product."""
     if instance.plan:
         ProductFile.objects.filter(lesson=instance, plan="").update(plan=instance.plan)
 

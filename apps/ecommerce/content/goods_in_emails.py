@@ -14,8 +14,8 @@ from apps.ecommerce.purchases.emails.texts import TEXTS, EmailDetails
 from apps.ecommerce.purchases.entitlements import has_access, owned_plans
 from apps.ecommerce.purchases.order_links import download_link, order_link
 
-PICTURE_WIDTH = 464  # of the column in templates/ecommerce/mail/mail.html
-MAX_FILES = 10  # the product's page has all
+PICTURE_WIDTH = 464  # width of the column in templates/ecommerce/mail/mail.html
+MAX_FILES = 10  # the product's page lists all files
 
 
 def goods_details(purchase: Purchase, about: str) -> EmailDetails:

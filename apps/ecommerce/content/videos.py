@@ -47,8 +47,8 @@ class VideoAddressError(ValueError):
 @dataclass(frozen=True, slots=True)
 class Video:
     provider: str
-    embed_url: str  # of the iframe; it starts to play
-    page_url: str  # of the video's page at the provider, without parameters for tracking
+    embed_url: str  # URL of the iframe, with autoplay
+    page_url: str  # the video's page at the provider, without tracking parameters
 
     @property
     def origin(self) -> str:
@@ -101,7 +101,7 @@ def _split(address: str) -> tuple[SplitResult, str]:
         parts = urlsplit(address)
         host = (parts.hostname or "").encode("idna").decode().lower().rstrip(".")
         port = parts.port
-    except ValueError as error:  # also UnicodeError
+    except ValueError as error:  # includes UnicodeError
         raise VideoAddressError(_no_video()) from error
     if parts.username is not None or parts.password is not None:
         raise VideoAddressError(_("The address contains a user name or a password. Remove it."))

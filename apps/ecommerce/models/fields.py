@@ -5,7 +5,7 @@ from django.core.files.storage import Storage, storages
 from django.db import models
 
 STRIPE_ID_LENGTH = 255  # Stripe has no documented maximum; the longest ids have about 66 characters
-MAX_NAME_BYTES = 150  # of a file; most file systems allow 255
+MAX_NAME_BYTES = 150  # of a file name; most file systems allow 255
 MAX_SUFFIX_BYTES = 20
 
 

@@ -1,4 +1,4 @@
-"""What operators may be allowed to do with orders. Each is a permission of Purchase."""
+"""Permissions of operators on orders. Each is a permission of the model Purchase."""
 
 from typing import Any
 

@@ -20,7 +20,7 @@ from apps.ecommerce.money import (
 from .catalogue import Product
 from .fields import STRIPE_ID_LENGTH
 
-MAX_CURRENCIES = 12  # of a product page: as many as static/css/components/currency-choice.css distinguishes
+MAX_CURRENCIES = 12  # on a product page; static/css/components/currency-choice.css has a rule for each
 
 
 class Price(models.Model):

@@ -37,7 +37,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.filter(user=None, guest_token__gt="", livemode=is_livemode())
 
     def of_address(self, email: str) -> PurchaseQuerySet:
-        """Filter what an e-mail address has: unclaimed purchases of guests, and those of the active account."""
+        """Filter by e-mail address: unclaimed purchases of guests, and those of the active account."""
         is_guest = Q(user=None, guest_token__gt="", email=email)
         is_account = Q(user__email=email, user__is_active=True)
         return self.filter(is_guest | is_account, livemode=is_livemode())

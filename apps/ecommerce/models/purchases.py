@@ -211,7 +211,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
         if self.granted_at:
             return str(capfirst(COMPLIMENTARY))
         amount = self.unit_amount
-        if amount is None and self.next_amount is not None:  # the price has no such currency any more
+        if amount is None and self.next_amount is not None:  # the price is no longer sold in this currency
             amount = self.next_amount // self.quantity
         if self.awaits_amount or amount is None:
             return self.price.label_in(self.currency)
@@ -229,7 +229,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
 
     @property
     def suspension(self) -> str:
-        """Return why there is no access, a Suspension, or "". The operator's decision comes first."""
+        """Return the Suspension that prevents access, or "". The operator's decision comes first."""
         return Suspension.REVOKED if self.revoked_at else self.suspended_by
 
     @property

@@ -28,8 +28,8 @@ class Message:
 class Channel:
     name: str
     is_on: Callable[[], bool]
-    send: Callable[[Message], None]  # raises an exception if that fails
-    started: str  # columns of Alert
+    send: Callable[[Message], None]  # raises an exception if the message was not sent
+    started: str  # these two are names of columns of Alert
     sent: str
 
 

@@ -23,13 +23,13 @@ from apps.ecommerce.operations.shop_checks import check_shop
 
 logger = logging.getLogger(__name__)
 
-MIN_INTERVAL = timedelta(hours=1)  # of a problem that is solved and comes back again and again
-REPEAT_AFTER = timedelta(days=7)  # of a problem that lasts, if no daily digest lists it
+MIN_INTERVAL = timedelta(hours=1)  # between two alerts about a problem that comes and goes
+REPEAT_AFTER = timedelta(days=7)  # for a problem that lasts, if no daily digest lists it
 TRY_FOR = timedelta(days=7)
 TRY_DIGEST_FOR = timedelta(hours=20)
-SENDING_TIMEOUT = timedelta(minutes=10)  # then another process may send the alert
+SENDING_TIMEOUT = timedelta(minutes=10)  # after that, another process may send the alert
 LATE_AFTER = timedelta(minutes=30)
-MAX_LINES = 5  # of each name
+MAX_LINES = 5  # lines for each kind of alert
 
 
 def send_alerts(more: Mapping[str, Sequence[Problem]] | None = None) -> list[str]:
@@ -67,7 +67,7 @@ def store_problems(found: Mapping[str, Sequence[Problem]], checked_at: datetime)
     for key, row in lasting.items():
         if problem := problems.get(key):
             _keep(row, problem, now)
-        elif row.found_at < checked_at:  # else another process has found it since then
+        elif row.found_at < checked_at:  # otherwise another process has found the problem since then
             Alert.objects.filter(pk=row.pk, solved_at=None).update(solved_at=now)
     return new + [problems[key] for key, row in lasting.items() if row.solved_at and key in problems]
 

@@ -195,7 +195,7 @@ def _check_plan_changes(fix: bool) -> Iterator[Finding]:
         try:
             for row in outdated if fix else []:
                 plan_switch.save_configuration(known.get(row.key), row)
-        except stripe.InvalidRequestError as error:  # check the next product, too
+        except stripe.InvalidRequestError as error:  # continue with the next product
             state = f"can't offer the plans of {product.name}: {error.user_message or error}"
             yield Finding(False, f"The billing portal {state}", "Correct its prices in Stripe's Dashboard.")
             offers_all = False

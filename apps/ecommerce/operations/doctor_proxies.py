@@ -100,7 +100,7 @@ def _check_shared_ip(plain: dict[str, Any], forged: dict[str, Any]) -> Iterator[
 def _count_proxies(forged: dict[str, Any]) -> int:
     """Count the proxies: the IP addresses after the forged one, except the first, which is the client's."""
     hops = forged["hops"]
-    forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may remove it
+    forged_index = hops.index(FORGED_IP) if FORGED_IP in hops else -1  # a proxy may remove the forged entry
     return max(len(hops) - forged_index - 2, 0)
 
 

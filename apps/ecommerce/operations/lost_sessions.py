@@ -92,9 +92,8 @@ def _find_buyer(session: StripeData) -> dict[str, Any]:
     customer_id = object_id(session["customer"])
     if known := StripeCustomer.objects.filter(id=customer_id).select_related("user").first():
         return {"user": known.user, "email": known.user.email}
-    if GUEST in (
-        session["metadata"] or {}
-    ):  # no browser has the new token, so only the e-mailed link opens the order
+    # No browser has the new token, so only the e-mailed link opens the order.
+    if GUEST in (session["metadata"] or {}):
         return {"guest_token": new_guest_token()}
     customer = fetch("customers", customer_id) if customer_id else {}
     email = customer.get("email") or ""  # a deleted customer has none

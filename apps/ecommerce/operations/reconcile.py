@@ -103,7 +103,7 @@ class Reconciliation(ReconcileReport):
             Purchase.objects.filter(pk=purchase.pk, synced_at=purchase.synced_at).update(synced_at=now)
 
     def adopt_external_sales(self) -> None:
-        """Assign the sales whose buyers have an account by now. This comes first, because it repairs no lost event."""
+        """Assign the sales whose buyers have an account by now, first, so that they do not count as lost events."""
         for sale in ExternalSale.objects.none() if self.dry_run else ExternalSale.objects.unassigned():
             self.attempt(sale.id, adopt_sale, sale)
 

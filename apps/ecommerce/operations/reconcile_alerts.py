@@ -48,7 +48,7 @@ def _failures(report: Reconciliation) -> list[Problem]:
 def _repairs(report: Reconciliation) -> list[Problem]:
     """Return what was repaired because Stripe's events did not arrive."""
     if report.after_restore:
-        return []  # they had arrived, after the backup was made
+        return []  # the events had arrived after the backup was made
     is_quiet = report.last_event is None or timezone.now() - report.last_event > MIN_SILENCE
     if not (report.late_events or report.found or (report.repaired and is_quiet)):
         return []

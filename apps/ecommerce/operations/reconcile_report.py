@@ -27,9 +27,9 @@ class ReconcileReport:
     compared: int = 0  # objects at Stripe
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
-    repairs: dict[str, str] = field(default_factory=dict)  # each of these once, for the alert
+    repairs: dict[str, str] = field(default_factory=dict)  # object and version ▶ line of the alert
     events: int = 0
-    late_events: int = 0  # of these, older than IN_TRANSIT_SECONDS
+    late_events: int = 0  # events that are older than IN_TRANSIT_SECONDS
     unsent_mails: int = 0
     failed_receivers: int = 0
     failures: list[str] = field(default_factory=list)

@@ -12,7 +12,7 @@ from apps.ecommerce.stripe_api.client import is_livemode
 
 FIRST_RUN = timedelta(days=30)  # Stripe keeps events for 30 days
 OVERLAP = timedelta(days=2)  # longer than a Session is open
-OVERDUE_AFTER = timedelta(hours=1)  # it is due every ten minutes
+OVERDUE_AFTER = timedelta(hours=1)  # reconcile_purchases is due every ten minutes
 
 
 def default_since() -> datetime:

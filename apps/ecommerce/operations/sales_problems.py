@@ -21,7 +21,8 @@ def report_problem(problem: ShopCannotSell) -> None:
     logger.error("Stripe refuses to sell: %s (%s)", problem, problem.code)
     now = timezone.now()
     if SalesProblem.objects.filter(code=problem.code).exclude(solved_at=None).exists():
-        Alert.objects.filter(name=SALES_REFUSED, about=problem.code).update(found_at=now)  # it is back
+        # The problem has come back, so the alert is sent again.
+        Alert.objects.filter(name=SALES_REFUSED, about=problem.code).update(found_at=now)
     values = {"message": str(problem), "request_id": problem.request_id, "last_at": now}
     row, _created = SalesProblem.objects.select_for_update().update_or_create(
         code=problem.code, defaults={**values, "solved_at": None}, create_defaults={**values, "first_at": now}
@@ -40,7 +41,7 @@ def send_sales_alerts() -> None:
 
 
 def sales_details() -> dict[str, object]:
-    """Return the details for /readyz. They leave its status code alone: a restart does not help."""
+    """Return the details for /readyz. They do not change its status code, because a restart would not help."""
     problem = SalesProblem.objects.filter(solved_at=None).first()
     refused = Price.objects.filter(active=True).exclude(refusal="").count()
     return {"sales": f"refused: {problem.message}" if problem else "ok", "refused_prices": refused}

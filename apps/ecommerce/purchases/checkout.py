@@ -166,7 +166,7 @@ def _open_session(purchase: Purchase, origin: str) -> Purchase:
         if error_kind(error) is not ErrorKind.PRICE:
             raise
         is_refused = stop_selling(purchase, error.user_message or str(error))
-        refusal = PriceRefused if is_refused else CheckoutRefused  # it may merely be archived
+        refusal = PriceRefused if is_refused else CheckoutRefused  # the price may only be archived
         raise refusal(NO_LONGER_AVAILABLE) from error
 
 

@@ -29,7 +29,7 @@ VIDEO_PART_BYTES = 512 * 1024
 VIDEO_TYPES = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm"}
 RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 MAX_DIGITS = 19  # larger than any file; int() raises ValueError for thousands of digits
-ACCEL_PREFIX = "/protected-downloads/"  # as in deploy/nginx.conf and deploy/Caddyfile
+ACCEL_PREFIX = "/protected-downloads/"  # deploy/nginx.conf and deploy/Caddyfile have the same prefix
 
 
 class PrivateStorage(FileSystemStorage):

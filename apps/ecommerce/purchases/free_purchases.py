@@ -50,7 +50,7 @@ def send_free(email: str, price_id: str, language: str, consents: list[dict[str,
 def _find_known(orders: PurchaseQuerySet, price: Price) -> Purchase | None:
     """Return the order that gives access to the product, or whose access an operator has ended.
 
-    An order that was refunded is no reason to get nothing now that the product is free.
+    A refunded order does not count: its buyer gets the product again now that it is free.
     """
     orders = orders.filter(product=price.product_id, status=Status.PAID)
     not_refunded = orders.filter(Q(suspended_by="") | Q(revoked_at__isnull=False))

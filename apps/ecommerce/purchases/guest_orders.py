@@ -30,7 +30,7 @@ from apps.users.models import User
 logger = logging.getLogger(__name__)
 
 UNPAID = (Status.OPEN, Status.EXPIRED)
-MAX_CUSTOMERS_PER_RUN = 50  # of reconcile_purchases
+MAX_CUSTOMERS_PER_RUN = 50  # for each run of reconcile_purchases
 
 
 def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
@@ -42,7 +42,7 @@ def waiting_orders(user: User, guest_token: str = "") -> PurchaseQuerySet:
 
 @transaction.atomic
 def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
-    """Let the account own these orders. The caller has checked that the user may claim them. Safe to repeat."""
+    """Assign these orders to the account. The caller has checked that the user may claim them. Safe to repeat."""
     claimed = []
     for pk in orders.order_by("pk").values_list("pk", flat=True):
         purchase = orders.select_for_update(of=("self",)).filter(pk=pk).first()
@@ -90,7 +90,7 @@ def move_to_session(purchase: Purchase, guest_token: str) -> None:
 
 @task()
 def copy_customer(purchase_id: int) -> None:
-    """Let the account use the customer that Stripe has created for the order, unless it has one.
+    """Assign the customer that Stripe has created for the order to the account, unless it has one.
 
     Stripe's own receipts and reminders then go to the account's address, even if the buyer had mistyped it.
     """

@@ -109,12 +109,12 @@ def revoke_access(purchase: Purchase, cause: str, *, sends_email: bool) -> Purch
 
 @transaction.atomic
 def restore_access(purchase: Purchase, cause: str, *, sends_email: bool) -> Purchase:
-    """Let the payments decide about access again."""
+    """Undo revoke_access, so that access depends on the payments again."""
     return _set_revoked(purchase, None, cause, Mail.Kind.RESTORED if sends_email else None)
 
 
 def _claim_all(waiting: PurchaseQuerySet) -> None:
-    """Let access reach the accounts that have verified its addresses by now."""
+    """Assign waiting access to the accounts that have verified its addresses since then."""
     for pk, email in waiting.filter(status=Status.PAID, revoked_at=None).values_list("pk", "email"):
         if not (user := find_verified_account(email)):
             continue

@@ -56,7 +56,7 @@ def export_purchases(user: User) -> JSON:
             "withdrawals": [
                 _export_withdrawal(row)
                 for row in purchase.withdrawals.all()
-                if row.email.lower() == user.email  # others may have typed this order number
+                if row.email.lower() == user.email  # another person may have entered this order number
             ],
             "payments": [_export_payment(payment) for payment in purchase.payments.all()],
             "subscription_changes": [

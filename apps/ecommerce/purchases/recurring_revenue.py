@@ -61,7 +61,8 @@ def monthly_amount(
     names = ("price_id", "quantity", "item_count")
     is_same = all(getattr(before, name) == getattr(after, name) for name in names)
     if before.monthly_amount and is_same:
-        return before.monthly_amount  # it ends with its period, or Stripe can't preview the next invoice
+        # No next invoice: the subscription ends with its period, or Stripe can't preview it.
+        return before.monthly_amount
     return round_half_up(_list_amount(subscription["items"]["data"], subscription["currency"]))
 
 

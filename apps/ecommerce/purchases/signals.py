@@ -39,7 +39,7 @@ SIGNALS = {
     "subscription_changed": subscription_changed,
 }
 SUBSCRIPTION_FIELDS = ("status", "price_id", "quantity", "cancel_at")
-CALL_TIMEOUT = timedelta(minutes=10)  # then another worker may repeat the call
+CALL_TIMEOUT = timedelta(minutes=10)  # after that, another worker may repeat the call
 MAX_ATTEMPTS = 20
 
 Receiver = Callable[..., Any]
@@ -106,7 +106,7 @@ def call_receiver(call_id: int) -> None:
 def _call(call: ReceiverCall) -> None:
     receiver = _receivers(call.signal).get(call.receiver)
     if receiver is None:
-        return  # it was removed from the code
+        return  # the receiver was removed from the code
     arguments = {**call.arguments, "purchase": call.purchase, "event_id": call.event_id}
     if call.payment:
         arguments["payment"] = call.payment
@@ -129,6 +129,6 @@ def _receivers(name: str) -> dict[str, Receiver]:
 
 def _dotted_path(receiver: Any) -> str:
     """Return the path of a function, or of the class of another callable object."""
-    function = getattr(receiver, "awaitable", receiver)  # of async_to_sync
+    function = getattr(receiver, "awaitable", receiver)  # attribute of async_to_sync
     named = function if hasattr(function, "__qualname__") else type(function)
     return f"{named.__module__}.{named.__qualname__}"

@@ -15,7 +15,7 @@ TEMPORARY_CODES = frozenset(
     [
         *("idempotency_key_in_use", "lock_timeout", "rate_limit"),
         *("failed_tax_calculation", "shipping_calculation_failed", "taxes_calculation_failed"),
-        "coupon_expired",  # of an upgrade: the next try creates another one
+        "coupon_expired",  # the coupon of an upgrade; the next attempt creates another one
     ]
 )
 PRICE_CODES = frozenset(
@@ -58,8 +58,8 @@ DEFAULT_ADVICE = "Do what the message says, then run: python manage.py stripe_do
 
 class ErrorKind(Enum):
     TEMPORARY = "temporary"  # Stripe is unreachable or busy: the same request may succeed in a minute
-    PRICE = "price"  # this price is refused to all buyers
-    BUYER = "buyer"  # this buyer is refused
+    PRICE = "price"  # Stripe refuses the price to all buyers
+    BUYER = "buyer"  # Stripe refuses this buyer
     SHOP = "shop"  # nothing can be sold until the founder acts. Unknown errors are of this kind
 
 

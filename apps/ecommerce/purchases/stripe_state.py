@@ -194,9 +194,10 @@ def _session_values(session: StripeData) -> dict[str, Any]:
         "amount_discount": details.get("amount_discount", 0),
         "amount_tax": details.get("amount_tax", 0),
         "checkout_url": session["url"] or "",
-        "subscription_status": "",  # of a one-time purchase; another account's key may have set "missing"
+        # One-time purchases have none; removes "missing", set with another account's key.
+        "subscription_status": "",
     }
-    if session["status"] == "complete":  # until then, the buyer may try and remove codes
+    if session["status"] == "complete":  # before that, the buyer may add and remove codes
         code_id = used_code_id(session)
         code = find_or_copy_code(code_id) if code_id else None
         values["discount_code_id"] = code.id if code else None

@@ -11,14 +11,14 @@ from apps.ecommerce.catalogue.search_columns import normalize_text
 from apps.ecommerce.models import SearchWord
 from apps.ecommerce.storefront.store_filter import StoreFilter
 
-MIN_LENGTH, MAX_LENGTH = 4, 20  # of a word that is corrected
+MIN_LENGTH, MAX_LENGTH = 4, 20  # length of words that are corrected
 MAX_CANDIDATES = 3  # for each word
 MAX_TRIES = 4
 BLOCK = 128  # characters of a script that follow one another in Unicode
 
 
 def corrected(store_filter: StoreFilter) -> StoreFilter | None:
-    """Return the filter with corrected words that finds the most products. None: there is no correction."""
+    """Return the filter with corrected words that finds the most products; None without a correction."""
     candidates = {word: _candidates(word) for word in _unknown_words(store_filter)}
     if not candidates or not all(candidates.values()):
         return None

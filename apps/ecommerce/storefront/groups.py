@@ -14,7 +14,7 @@ from apps.ecommerce.models import Category, ProductConfigurationQuerySet, Tag
 from apps.ecommerce.storefront.store_filter import StoreFilter
 
 MAX_TAGS = 30
-TAG_POSITION = -1  # marks the rows of tags; positions of categories are not negative
+TAG_POSITION = -1  # distinguishes tags from categories, whose positions are not negative
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Products to look at next: on a product's page, and for a buyer on an order and in "My purchases"."""
+"""Recommended products: on a product's page, and for a buyer on an order and in "My purchases"."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import prefetch_related_objects

@@ -13,7 +13,7 @@ from apps.ecommerce.models import ProductConfigurationQuerySet
 PER_PAGE = 24
 MAX_PAGES = 10  # in one response
 MAX_CACHED_PAGE = 10  # later pages are requested rarely
-PAGES_BEFORE_BUTTON = 4  # then a button loads the next page, so that the footer can be reached
+PAGES_BEFORE_BUTTON = 4  # after these pages, a button loads the next one, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 
 
@@ -21,7 +21,7 @@ PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
 class PageRange:
     first: Page
     last: Page
-    queryset: ProductConfigurationQuerySet  # of all pages
+    queryset: ProductConfigurationQuerySet  # rows of all pages
 
     @property
     def rows(self) -> ProductConfigurationQuerySet:

@@ -1,4 +1,4 @@
-"""What a visitor chose to buy before signing in, for the pages in between."""
+"""Remember what a visitor chose to buy, so that the sign-in pages can name it and continue with it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +49,7 @@ def pending_checkout(request: HttpRequest) -> PendingCheckout | None:
 
 
 def wanted_product(request: HttpRequest) -> ProductConfiguration | None:
-    """Return the product on sale that opens the page at `next`, from where @product_required sent the visitor."""
+    """Return the product on sale that the page at `next` requires, if @product_required redirected the visitor."""
     try:
         match = resolve(_next_path(request))
     except Resolver404:

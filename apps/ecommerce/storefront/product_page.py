@@ -28,6 +28,7 @@ def product_page(slug: str) -> ProductPage:
 
 def _load(slug: str) -> ProductPage:
     rows = ProductConfiguration.objects.with_catalogue().select_related("category").prefetch_related("faq")
-    configuration = rows.defer("content", "search_text").get(slug=slug)  # what owners get is not cached
+    # The page shows no content for owners.
+    configuration = rows.defer("content", "search_text").get(slug=slug)
     json_ld = render_json_ld(structured_data(configuration))
     return ProductPage(configuration, public_outline(configuration), what_you_get(configuration), json_ld)

@@ -84,7 +84,7 @@ def expire_session(session_id: str) -> None:
     """Expire a Checkout Session, so that it can't be paid. https://docs.stripe.com/api/checkout/sessions/expire"""
     try:
         get_client().v1.checkout.sessions.expire(session_id)
-    except stripe.InvalidRequestError as error:  # it was paid or expired before
+    except stripe.InvalidRequestError as error:  # the session was already paid or expired
         logger.info("Session %s could not be expired: %s", session_id, error)
 
 

@@ -42,9 +42,10 @@ def checkout_return(request: BuyerRequest) -> HttpResponse:
         purchase.returned_at = timezone.now()
         Purchase.objects.filter(pk=purchase.pk, returned_at=None).update(returned_at=purchase.returned_at)
     purchase = refresh_or_stale(purchase, "return page")
-    if not is_own and not _is_of_this_browser(request, purchase):  # an app has opened the shop in another one
+    # An app has opened the return URL in another browser.
+    if not is_own and not _is_of_this_browser(request, purchase):
         return render(request, "ecommerce/paid_elsewhere.html", {"purchase": purchase})
-    drop_notices(request)  # "You are signed in", "You need this product": all from before the payment
+    drop_notices(request)  # notices from before the payment, such as "You are signed in"
     if not is_own and request.user.is_authenticated:
         text = _(
             "Thanks for your order. You bought %(product)s before you signed in: add it to your account here."

@@ -185,9 +185,8 @@ def render_purchase(
     `view` is "return" or "canceled" if the buyer comes from Stripe's payment page by its success or back link.
     """
     if view == "return" and purchase.next_path and has_access(purchase):
-        Purchase.objects.filter(pk=purchase.pk).update(
-            next_path=""
-        )  # once: the URL may turn out to be a file
+        # Redirect only once: the URL may be that of a file.
+        Purchase.objects.filter(pk=purchase.pk).update(next_path="")
         is_htmx = "HX-Request" in request.headers
         return (HttpResponseClientRedirect if is_htmx else HttpResponseRedirect)(purchase.next_path)
     delay = 0 if view == "canceled" else poll_delay(purchase)
@@ -218,11 +217,11 @@ def _waiting_orders(request: BuyerRequest) -> list[Purchase]:
     if not isinstance(request.user, User):
         return []
     rows = waiting_orders(request.user, _token(request))
-    return list(rows) if rows.exists() else []  # mostly none, and all columns of a purchase take a while
+    return list(rows) if rows.exists() else []  # exists() is cheaper, and most accounts have none
 
 
 def _token(request: BuyerRequest) -> str:
-    is_viewed = hasattr(request, "viewed_by")  # the session is the operator's
+    is_viewed = hasattr(request, "viewed_by")  # the session is the operator's, not the buyer's
     return "" if is_viewed else str(request.session.get(SESSION_KEY, ""))
 
 

@@ -72,7 +72,8 @@ def cancel(request: SignedInRequest, public_id: UUID) -> HttpResponse:
     row = get_purchase_or_404(request, public_id)
     try:
         with stripe_deadline():
-            row = sync_purchase(row, "before canceling")  # it may have been resumed in the portal
+            # The buyer may have changed the subscription in the portal.
+            row = sync_purchase(row, "before canceling")
             if not row.will_be_charged_again:
                 return redirect(row)
             row = cancel_subscription(row)

@@ -11,7 +11,7 @@ from apps.core.form_origin import form_page
 from apps.core.standalone_page import render_standalone
 
 DATABASE_RETRY_SECONDS = 10
-SIGN_IN_FORMS = {"account_login", "account_signup"}  # they redirect users who have signed in
+SIGN_IN_FORMS = {"account_login", "account_signup"}  # these views redirect signed-in users
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -42,7 +42,7 @@ class OrderAction:
         return []
 
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:
-        """Do it, and return what was done. Raise ActionRefused or stripe.StripeError.
+        """Perform the action, and return what was done. Raise ActionRefused or stripe.StripeError.
 
         It may be called again with the same `entry` after an error that leaves open whether Stripe has done it.
         """

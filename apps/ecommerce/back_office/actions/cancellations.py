@@ -104,7 +104,7 @@ def cancel_now(purchase: Purchase) -> str:
     try:
         get_client().v1.subscriptions.cancel(purchase.subscription_id)
     except stripe.InvalidRequestError as error:
-        if not is_missing(error):  # it has ended
+        if not is_missing(error):  # a missing subscription has already ended
             raise
     return _("The subscription is canceled.")
 

@@ -1,4 +1,4 @@
-"""Process Stripe's events again that the store could not process. https://docs.stripe.com/webhooks"""
+"""Process events from Stripe again after an error. https://docs.stripe.com/webhooks"""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Call the receivers of apps/shop again that have failed."""
+"""Call receivers of apps/shop again after an error."""
 
 from django.utils.translation import gettext as _
 

@@ -143,7 +143,7 @@ def _cancel(purchase: Purchase) -> str:
         return cancel_now(purchase)
     except stripe.StripeError as error:
         if is_unclear(error):
-            raise  # the same form can be sent again, and finds the refund
+            raise  # sending the same form again finds the refund of this attempt
         text = _("The subscription could not be canceled: %(error)s")
         return text % {"error": error.user_message or error}
 

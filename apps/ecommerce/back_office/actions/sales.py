@@ -42,7 +42,7 @@ class SaleAction:
         raise NotImplementedError
 
     def run(self, sale: ExternalSale, entry: OperatorAction, data: dict[str, Any]) -> str:
-        """Do it, and return what was done. Raise ActionRefused or stripe.StripeError."""
+        """Perform the action, and return what was done. Raise ActionRefused or stripe.StripeError."""
         raise NotImplementedError
 
 

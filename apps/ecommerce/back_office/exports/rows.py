@@ -22,7 +22,7 @@ Row = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Column:
     header: str
-    field: str  # as for QuerySet.values()
+    field: str  # argument of QuerySet.values()
     convert: Callable[[Any, Row], Cell] = lambda value, row: value
 
 

@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    key: str  # of the element's id
+    key: str  # part of the HTML id
     title: str
     description: str
     columns: Sequence[str]

@@ -35,7 +35,7 @@ class CurrencySection:
     code: str
     tiles: list[Tile]
     charts: list[Chart]
-    top_products: list[tuple[ProductSales, str]]  # with the formatted amount
+    top_products: list[tuple[ProductSales, str]]  # product and formatted amount
 
 
 def dashboard_context(request: HttpRequest) -> dict[str, Any]:

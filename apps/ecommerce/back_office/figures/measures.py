@@ -32,7 +32,7 @@ class Subscriptions:
     new: int = 0
     ended: int = 0
     running: int = 0
-    mrr: dict[str, int] = field(default_factory=dict)  # by currency
+    mrr: dict[str, int] = field(default_factory=dict)  # currency ▶ minor units
 
     @property
     def churn(self) -> float | None:

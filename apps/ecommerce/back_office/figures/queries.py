@@ -15,7 +15,7 @@ from apps.ecommerce.stripe_api.client import is_livemode
 from .measures import Checkouts, Money, ProductSales, Subscriptions
 from .periods import Period
 
-MAX_TOP_PRODUCTS = 5  # of each currency
+MAX_TOP_PRODUCTS = 5  # maximum for each currency
 MAX_LATEST_ORDERS = 8
 BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 
 class Command(BaseCommand):
     help = "Copy all active products, prices and discount codes from Stripe. Safe to repeat."
-    requires_system_checks = []  # this command reports a wrong key itself
+    requires_system_checks = []  # the command reports a wrong key with advice
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -24,7 +24,7 @@ EVENT_DAYS = 90  # Stripe keeps an event for 30 days
 TASK_DAYS = 14
 ALERT_DAYS = 90
 NEWS = (DAILY_DIGEST, RECONCILE_REPAIRED)  # each of these alerts is unique, so its row is not needed later
-PICTURE_DAYS = 30  # other sites show them in link previews
+PICTURE_DAYS = 30  # link previews on other sites still use pictures that were replaced
 PICTURE_FOLDER = "products"
 BATCH_SIZE = 1000
 

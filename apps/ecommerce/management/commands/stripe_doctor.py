@@ -9,7 +9,7 @@ from apps.ecommerce.operations.doctor import run_checks
 
 class Command(BaseCommand):
     help = "Check keys, account, proxies, webhooks, catalogue, plan changes and clock. Exit with 1 if one is wrong."
-    requires_system_checks = []  # this command reports a wrong key itself
+    requires_system_checks = []  # the command reports a wrong key with advice
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         fix = "Create or correct the webhook endpoint and the plan changes of the billing portal at Stripe."

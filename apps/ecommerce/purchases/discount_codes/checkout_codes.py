@@ -77,7 +77,7 @@ def usable_code(
             raise AccountNeeded
         if refusal is None:
             return code
-        if price_refusal(code, price, chosen_currency, days):  # as the product page said
+        if price_refusal(code, price, chosen_currency, days):  # the product page named the reason
             return None
     if requested.is_promised and refusal:
         raise CodeRefused(requested.text, refusal, code, currency)

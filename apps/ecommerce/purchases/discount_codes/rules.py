@@ -1,4 +1,4 @@
-"""Decide whether a discount code reduces a price for a buyer, as Stripe will, and by how much.
+"""Predict whether a discount code reduces a price for a buyer, and by how much.
 
 Stripe decides in the end. What it refuses after all is reported to the buyer, who can buy without the code.
 https://docs.stripe.com/billing/subscriptions/coupons

@@ -80,7 +80,7 @@ def build_email(
         )
         message.attach_alternative(render_to_string(f"{email.template}.html", context), "text/html")
         for consent in consents:
-            if consent.document:  # what the buyer accepted must reach them on a durable medium
+            if consent.document:  # the law requires that buyers get the terms on a durable medium
                 message.attach("terms.txt", consent.document.text, "text/plain")
     return message
 

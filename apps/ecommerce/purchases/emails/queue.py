@@ -26,12 +26,12 @@ from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
 
-GIVE_UP_AFTER = timedelta(days=1)  # of an address that the mail server refuses
-MAX_UPDATES_PER_RUN = 500  # of reconcile_purchases, which has more to do and runs every ten minutes
-SENDING_TIMEOUT = timedelta(minutes=10)  # then another worker may send the e-mail
+GIVE_UP_AFTER = timedelta(days=1)  # for an address that the mail server refuses
+MAX_UPDATES_PER_RUN = 500  # for each run of reconcile_purchases, every ten minutes
+SENDING_TIMEOUT = timedelta(minutes=10)  # after that, another worker may send the e-mail
 # https://docs.stripe.com/api/events/types#event_types-customer.subscription.trial_will_end
 TRIAL_NOTICE = timedelta(days=3)
-MONTHS = {"month": 1, "year": 12}  # per interval
+MONTHS = {"month": 1, "year": 12}  # in an interval; other intervals are shorter
 
 # New status ▶ e-mail. Other statuses send none.
 EMAIL_KINDS: dict[str, Mail.Kind] = {

@@ -12,8 +12,8 @@ from apps.ecommerce.purchases.messages.status_texts import MESSAGES, WITHOUT_AMO
 from apps.ecommerce.purchases.messages.values import message_values
 from apps.ecommerce.purchases.upgrades import upgrade_note
 
-SLOW_AFTER = timedelta(seconds=20)  # then the message "slow" replaces "confirming"
-GIVE_UP_AFTER = timedelta(hours=1)  # then an open purchase counts as not paid
+SLOW_AFTER = timedelta(seconds=20)  # after that, the message "slow" replaces "confirming"
+GIVE_UP_AFTER = timedelta(hours=1)  # after that, an open purchase counts as not paid
 
 
 def status_message(purchase: Purchase, *, canceled: bool = False) -> StatusMessage:

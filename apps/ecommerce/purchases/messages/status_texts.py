@@ -14,7 +14,7 @@ class StatusMessage:
     title: str | Promise
     text: str | Promise
     tone: str = "calm"  # colour and icon: good, wait, bad, calm
-    action: str = "none"  # of the first button: open, retry, pay, card, manage, support, none
+    action: str = "none"  # the first button: open, retry, pay, card, manage, support, none
     key: str = ""
 
 

@@ -16,7 +16,8 @@ from apps.ecommerce.stripe_api.client import expire_session, get_client, is_live
 
 logger = logging.getLogger(__name__)
 
-UPGRADE_CHANGES = {"suspended_by", "amount_refunded", "revoked_at"}  # they change what an upgrade may credit
+# Columns that change the credit of an upgrade.
+UPGRADE_CHANGES = {"suspended_by", "amount_refunded", "revoked_at"}
 
 
 def reversed_but_billed() -> PurchaseQuerySet:
@@ -52,7 +53,7 @@ def cancel_reversed(purchase_id: int) -> None:
         return
     try:
         get_client().v1.subscriptions.cancel(purchase.subscription_id)
-    except stripe.InvalidRequestError as error:  # it has ended
+    except stripe.InvalidRequestError as error:  # the subscription has already ended
         logger.info("Subscription %s was not canceled: %s", purchase.subscription_id, error)
 
 

@@ -32,7 +32,7 @@ class StripePayment:
     """An unsaved Payment with Stripe's current values, and what its e-mails are about."""
 
     row: Payment
-    is_for_addons: bool = False  # of a subscription, and for nothing of its plan
+    is_for_addons: bool = False  # only for add-ons of a subscription, not for its plan
     refunds: list[StripeData] = field(default_factory=list)
     dispute: StripeData | None = None
 

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from .storage import Obj
 
-TAX_PERCENT = 10  # of automatic tax, for all products and countries
+TAX_PERCENT = 10  # automatic tax of all products and countries
 
 
 @dataclass(frozen=True)

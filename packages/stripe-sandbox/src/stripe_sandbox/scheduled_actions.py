@@ -49,7 +49,7 @@ def cancel(object_id: str) -> None:
 
 def _run(condition: str, value: object) -> bool:
     first = f"SELECT id FROM scheduled_actions WHERE {condition} ORDER BY due, id LIMIT 1"  # noqa: S608 (constants)
-    if not storage.query(first, value):  # this check needs no write lock
+    if not storage.query(first, value):  # reading first takes no write lock
         return False
     with storage.transaction():
         rows = storage.query(f"DELETE FROM scheduled_actions WHERE id = ({first}) RETURNING *", value)  # noqa: S608

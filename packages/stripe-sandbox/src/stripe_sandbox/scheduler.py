@@ -9,13 +9,13 @@ from .billing import engine
 from .hosted import payment
 from .resources import checkout_sessions
 
-INTERVAL_SECONDS = 0.5  # other processes can queue deliveries, too
+INTERVAL_SECONDS = 0.5  # the thread polls, because other processes can queue deliveries
 STOP_SECONDS = 20
 _logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _workers: dict[str, threading.Thread] = {}
-_stopping = threading.Event()  # of the current threads
+_stopping = threading.Event()  # stops the current threads
 
 
 def start() -> None:

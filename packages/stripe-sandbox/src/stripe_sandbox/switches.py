@@ -68,7 +68,7 @@ def consume_failure() -> bool:
 
 def consume_api_error(method: str, path: str) -> Switches | None:
     """Return the switches if this API request must fail with api_status, and decrement api_times; else None."""
-    if not _is_api_error_due(current(), method, path):  # this check needs no write lock
+    if not _is_api_error_due(current(), method, path):  # reading first takes no write lock
         return None
     with storage.transaction():
         now = current()

@@ -68,7 +68,7 @@ def _advance(clock_id: str) -> None:
 
 
 def _step(clock_id: str, until: int) -> bool:
-    if due_dates.find_first_due(clock_id, until) is None:  # this check needs no write lock
+    if due_dates.find_first_due(clock_id, until) is None:  # reading first takes no write lock
         return False
     with storage.transaction():
         due = due_dates.find_first_due(clock_id, until)

@@ -77,7 +77,7 @@ def create(customer_id: str | None, rows: list[Obj], discount: str, taxed: bool,
     if rows:
         customer_billing.set_currency(customer_id, currency)
     balance, due, _ = customer_billing.compute_amount_due({"balance": 0} | customer, total, currency)
-    if not draft:  # of a Checkout Session, whose buyer paid the total
+    if not draft:  # the buyer of a Checkout Session has paid the total
         balance, due = 0, total
     defaults = {
         "id": invoice_id,
