@@ -22,7 +22,7 @@ class Fault:
     body: str = ""
     done: bool = False
     slow: bool = False  # no response for SLOW_SECONDS
-    share: float = 1  # of the body that is sent
+    share: float = 1  # share of the body that is sent
     cut: bool = False  # the connection closes before Content-Length bytes are sent
     hang_up: bool = False  # the connection closes without a response
 

@@ -15,9 +15,8 @@ import environ
 import yaml
 
 Headers = dict[str, str]
-Proxy = Callable[
-    [str, Headers], tuple[Headers, str]
-]  # client IP, its headers ▶ headers and IP that the shop sees
+# (the client's IP address, its headers) ▶ (headers, IP address) that the shop gets
+Proxy = Callable[[str, Headers], tuple[Headers, str]]
 
 
 def _without(sent: Headers, *names: str) -> Headers:

@@ -71,7 +71,7 @@ if not TEST_SHOP_SETTINGS:
 
 GUEST_CHECKOUT = False  # most tests sign up before they buy; those about guests turn it on
 FOUNDER_EMAILS: list[str] = []  # tests look at the e-mails to buyers
-ALERTS_OFF = ["daily-digest"]  # it depends on the time of day
+ALERTS_OFF = ["daily-digest"]  # the daily digest depends on the time of day
 
 loaders = ["tests.template_loaders.FilesystemLoader", "apps.core.app_directories.AppDirectoriesLoader"]
 TEMPLATES[0]["OPTIONS"]["loaders"] = [("tests.template_loaders.CachedLoader", loaders)]  # noqa: F405
@@ -83,7 +83,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, because SQLite's in-memory database has no WAL and does not wait for locks.
     DATABASES["default"]["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}  # noqa: F405
 
-STRIPE_SANDBOX_ANY_KEY = True  # as with DEBUG, which is off in tests
+STRIPE_SANDBOX_ANY_KEY = True  # the default with DEBUG, which is off in tests
 STRIPE_SANDBOX_DELIVERY = "manual"  # tests call sandbox.deliver(); browser tests use "thread"
 
 shared_cache = CACHES["default"]  # noqa: F405

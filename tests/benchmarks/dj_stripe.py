@@ -36,7 +36,7 @@ SECRET_KEY, ALLOWED_HOSTS, ROOT_URLCONF, USE_TZ = os.environ["SECRET_KEY"], ["*"
 WEB_HOST, WEB_PORT, METRICS_TOKEN = "127.0.0.1", int(os.environ.get("PORT") or 8000), ""
 WEB_WORKERS, WEB_THREADS = int(os.environ.get("WEB_WORKERS") or 1), int(os.environ.get("WEB_THREADS") or 8)
 INSTALLED_APPS = [*(f"django.contrib.{app}" for app in ("contenttypes", "auth", "sessions", "messages")), "djstripe"]
-MIDDLEWARE = [  # as startproject writes it
+MIDDLEWARE = [  # the middleware of startproject
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -34,16 +34,15 @@ def test_sale_duplicate_and_refund_events_need_few_queries(
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     pay(press_buy(as_ada, icons))
     (sold,) = events(sandbox, "checkout.session.completed")
-    assert (
-        len(queries(sold)) <= MAX_PAYMENT_QUERIES + 3
-    )  # the buyer's billing details; was a backup restored? has the product license keys?
+    # Three more: billing details of the buyer, restored backup, license keys of the product.
+    assert len(queries(sold)) <= MAX_PAYMENT_QUERIES + 3
     assert Payment.objects.get().status == "paid"
     assert Purchase.objects.get().status == "paid"
     assert Mail.objects.get().kind == Mail.Kind.CONFIRMED
     assert len(queries(sold)) == 2  # the insert that conflicts, and a lookup
     sandbox.client.v1.refunds.create({"payment_intent": Purchase.objects.get().payment_intent_id})
     for refunded in events(sandbox, "charge.refunded"):
-        # Are upgrades open, and was a backup restored? The stored refunds, and a new one.
+        # Open upgrades, restored backup, stored refunds, and the insert of a refund.
         assert len(queries(refunded)) <= MAX_PAYMENT_QUERIES + 4
     assert Payment.objects.get().amount_refunded == 1900
     assert Purchase.objects.get().suspended_by == "refunded"

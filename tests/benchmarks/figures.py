@@ -34,7 +34,7 @@ MAX_QUERIES = (
 )
 MAX_DATABASE_MS = 300
 ROUNDS = 5
-DAYS = 700  # in which the payments were made
+DAYS = 700  # days in which the payments were made
 # These have few rows, however many payments there are.
 SMALL_TABLES = (
     *(
@@ -198,7 +198,8 @@ def create_payments(count: int) -> None:
         status="active",
         is_recurring=True,
     )
-    statuses = {"expired": 10, "canceled": 97, "open": 5003, "past_due": 997}  # one of so many
+    # Status ▶ one of this many orders has it.
+    statuses = {"expired": 10, "canceled": 97, "open": 5003, "past_due": 997}
     for status, share in statuses.items():
         Purchase.objects.annotate(rest=Mod("pk", share)).filter(rest=1, pk__gte=first_purchase).update(
             status=status

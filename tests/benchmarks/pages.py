@@ -71,7 +71,7 @@ def _pages(shop: Shop, buyer: str, waiting: list[tuple[str, str]]) -> list[tuple
 
 
 def _get(shop: Shop, path: str, headers: Mapping[str, str]) -> list[bytes]:
-    status, *_rest = shops.get(shop.port, path, headers)  # also fills the caches
+    status, *_rest = shops.get(shop.port, path, headers)  # this request also fills the caches
     assert status == 200, (path, status)
     return [load.request(shop.port, path, headers=headers)]
 

@@ -70,30 +70,30 @@ def _row(name: str) -> str:
     )
 
 
-def test_visitors(page: Page, goods: ProductConfiguration) -> None:
+def test_screenshots_of_visitor_pages(page: Page, goods: ProductConfiguration) -> None:
     take_screenshots(page, scenes.FOR_VISITORS)
 
 
-def test_developers(page: Page, goods: ProductConfiguration, settings: Any) -> None:
+def test_screenshots_of_developer_pages(page: Page, goods: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
     take_screenshots(page, scenes.FOR_DEVELOPERS)
 
 
-def test_buyer(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_screenshots_of_buyer_pages(page: Page, ada: User, goods: ProductConfiguration) -> None:
     take_screenshots(sign_in(page, ada), scenes.buyer_scenes(ada))
 
 
-def test_security(page: Page, ada: User, shop: None) -> None:
+def test_screenshots_of_security_pages(page: Page, ada: User, shop: None) -> None:
     take_screenshots(sign_in(page, ada), scenes.security_scenes(ada))
 
 
-def test_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_screenshots_of_purchase_states(page: Page, ada: User, goods: ProductConfiguration) -> None:
     take_screenshots(sign_in(page, ada), scenes.status_scenes(ada))
 
 
-def test_payments(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_screenshots_of_payments(page: Page, ada: User, goods: ProductConfiguration) -> None:
     take_screenshots(sign_in(page, ada), scenes.payment_scenes(ada))
 
 
-def test_difficult_shops(page: Page, goods: ProductConfiguration) -> None:
+def test_screenshots_of_difficult_layouts(page: Page, goods: ProductConfiguration) -> None:
     take_screenshots(page, scenes.difficult_scenes())

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, Page
 
-MAX_STOPS = 40  # from the top of a page to any element in it
+MAX_STOPS = 40  # maximum from the top of a page to an element
 
 
 def tab_to(page: Page, target: Locator) -> None:

@@ -16,7 +16,7 @@ def open_form(page: Page, user: User, slug: str) -> BillingDetailsPage:
     sign_in(page, user).goto(Payment.objects.get().get_absolute_url())
     ReceiptPage(page).billing_details_link.click()
     form = BillingDetailsPage(page)
-    expect(form.field("country")).to_have_value("GB")  # from the checkout
+    expect(form.field("country")).to_have_value("GB")  # the country entered at the checkout
     form.field("country").select_option("DE")
     form.fill(name="Ada GmbH", line1="Torstr. 1", postal_code="10115", city="Berlin", tax_id="DE12345")
     form.field("tax_id").press("Enter")

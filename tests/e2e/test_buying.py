@@ -126,7 +126,7 @@ def test_free_product_needs_no_payment_page(page: Page, ada: User) -> None:
 
 
 @on_phone
-def test_yearly_membership(page: Page, ada: User) -> None:
+def test_yearly_membership_can_be_bought(page: Page, ada: User) -> None:
     product = ProductPage(sign_in(page, ada)).goto("workshop")
     product.choose("Yearly")
     product.buy()
@@ -140,7 +140,7 @@ def test_yearly_membership(page: Page, ada: User) -> None:
     expect(GatedPage(page).heading).to_have_text("The Workshop")
 
 
-def test_free_trial(page: Page, ada: User) -> None:
+def test_free_trial_can_be_started(page: Page, ada: User) -> None:
     purchase = buy(sign_in(page, ada), "sunday-letter")
     expect(purchase.in_state("trialing")).to_be_visible()
     expect(purchase.main).to_contain_text("$5")

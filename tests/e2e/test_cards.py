@@ -66,7 +66,7 @@ def test_declined_card_then_a_good_one(page: Page, ada: User, goods: ProductConf
 
 @both_screens
 @pytest.mark.stripe
-def test_3d_secure_failed_then_passed(page: Page, ada: User, goods: ProductConfiguration) -> None:
+def test_failed_3d_secure_can_be_tried_again(page: Page, ada: User, goods: ProductConfiguration) -> None:
     checkout = go_to_checkout(sign_in(page, ada), goods.slug)
     checkout.pay(THREE_D_SECURE)
     checkout.fail_challenge()

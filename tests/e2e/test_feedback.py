@@ -183,7 +183,7 @@ def test_second_press_on_a_download_requests_nothing(
     page.evaluate("window.addEventListener('click', e => { window.isIgnored = e.defaultPrevented })")
     link = page.get_by_role("main").locator("a[download]").first
     for is_ignored in (False, True):
-        link.click(force=True)  # also while it is busy
+        link.click(force=True)  # press the busy link again
         assert page.evaluate("window.isIgnored") is is_ignored
 
 

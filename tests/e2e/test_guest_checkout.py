@@ -43,7 +43,7 @@ def fill_payment(page: Page) -> int:
     """Fill in the payment page of a buyer in Austria, and return the number of fields."""
     checkout = HostedCheckout(page)
     checkout.wait_until_ready()
-    checkout.country.select_option("AT")  # which Stripe chooses by the buyer's IP address
+    checkout.country.select_option("AT")  # Stripe's page chooses the country by IP address
     values = {
         checkout.email: EMAIL,
         checkout.card_number: "4242 4242 4242 4242",
@@ -248,7 +248,9 @@ def test_link_asks_before_it_changes_the_account(
     assert signed_in(ada).get("/purchases/").status_code == 200
 
 
-def test_buy_in_two_tabs_at_the_same_time(page: Page, goods: ProductConfiguration) -> None:
+def test_buying_in_two_tabs_at_the_same_time_opens_both_orders(
+    page: Page, goods: ProductConfiguration
+) -> None:
     """Each response starts a session, and the browser keeps one. Both orders can be opened."""
     held: list[Route] = []
 

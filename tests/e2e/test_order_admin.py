@@ -71,7 +71,7 @@ def test_refund_and_cancel(page: Page, ada: User, olive: User) -> None:
 
 
 @both_screens
-def test_cancel_later_undo_and_cancel_now(page: Page, ada: User, olive: User) -> None:
+def test_operator_cancels_later_undoes_it_and_cancels_now(page: Page, ada: User, olive: User) -> None:
     order = open_order(page, olive, buy_without_browser(ada, SUBSCRIPTION))
     order.start("Cancel the subscription")
     assert is_as_wide_as_the_window(page)
@@ -102,7 +102,7 @@ def test_email_is_sent_again(page: Page, ada: User, olive: User) -> None:
 
 @both_screens
 def test_failed_event_is_processed_again(page: Page, ada: User, olive: User, settings: Any) -> None:
-    settings.STRIPE_SANDBOX_DELIVERY = "manual"  # else the payment page waits for the event that fails
+    settings.STRIPE_SANDBOX_DELIVERY = "manual"  # otherwise the payment page waits for the failing event
     switches.change(api_status=500, api_times=999, api_path="/v1/checkout/sessions/*")
     purchase = buy_without_browser(ada, ONCE)
     delivery.deliver_due()
@@ -138,7 +138,7 @@ def test_second_press_does_nothing(page: Page, ada: User, olive: User) -> None:
     order.confirm_button("Refund").dblclick()
     expect(order.content).to_contain_text("$5.00 was refunded.")
     page.go_back()
-    expect(order.content).to_contain_text("$24.00 not refunded yet")  # it is a new form
+    expect(order.content).to_contain_text("$24.00 not refunded yet")  # the page shows a new form
     assert [refund["amount"] for refund in storage.find("refund")] == [500]
 
 

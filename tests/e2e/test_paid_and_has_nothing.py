@@ -35,7 +35,7 @@ def find_order(page: Page, olive: User, words: str) -> OrderAdmin:
 
 
 @both_screens
-def test_webhook_was_lost(page: Page, ada: User, olive: User) -> None:
+def test_operator_solves_a_lost_webhook(page: Page, ada: User, olive: User) -> None:
     switches.change(drop=["*"])
     pay(press_buy(signed_in(ada), configuration("tiny-tools")))  # the buyer closes the tab
     order = find_order(page, olive, "ada@example.com")
@@ -48,7 +48,7 @@ def test_webhook_was_lost(page: Page, ada: User, olive: User) -> None:
 
 
 @both_screens
-def test_paid_with_the_address_of_no_account(page: Page, ada: User, olive: User) -> None:
+def test_operator_assigns_a_sale_to_an_account(page: Page, ada: User, olive: User) -> None:
     EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": True})
     sell_by_payment_link("tiny-tools", "ada@work.example")
     order = OrderAdmin(sign_in(page, olive)).open_list("externalsale")
@@ -77,7 +77,7 @@ def sell_by_payment_link(slug: str, email: str) -> None:
 
 
 @both_screens
-def test_bank_has_not_answered(page: Page, ada: User, olive: User) -> None:
+def test_operator_resends_the_email_about_a_bank_payment(page: Page, ada: User, olive: User) -> None:
     url = press_buy(signed_in(ada), configuration("quiet-hours"))
     pay(url, paymentMethod="sepa_debit", iban=IBAN, billingName="Ada")
     assert sync_purchase(Purchase.objects.get(), "return page").status == "processing"
@@ -85,14 +85,14 @@ def test_bank_has_not_answered(page: Page, ada: User, olive: User) -> None:
     expect(order.summary).to_contain_text("No: the bank is still processing the payment")
     expect(order.summary).to_contain_text("Access starts automatically")
     Mail.objects.exclude(sent_at=None).update(sent_at="2026-01-01T00:00Z")
-    order.start("Send an e-mail again")  # it says how long that takes
+    order.start("Send an e-mail again")  # the e-mail says how long the payment takes
     order.confirm("Send an e-mail again")
     expect(order.messages).to_contain_text("sent to ada@example.com")
     assert order.presses <= MAX_PRESSES
 
 
 @both_screens
-def test_payment_was_refunded(page: Page, ada: User, olive: User) -> None:
+def test_operator_resends_the_email_about_a_refund(page: Page, ada: User, olive: User) -> None:
     purchase = buy_without_browser(ada, "tiny-tools")
     stripe_changes.refund(purchase)
     assert sync_purchase(purchase, "reconcile").suspended_by == "refunded"
@@ -108,7 +108,7 @@ def test_payment_was_refunded(page: Page, ada: User, olive: User) -> None:
 
 
 @both_screens
-def test_email_was_lost(page: Page, ada: User, olive: User) -> None:
+def test_operator_solves_a_lost_email(page: Page, ada: User, olive: User) -> None:
     purchase = buy_without_browser(ada, "tiny-tools")
     error = "SMTPRecipientsRefused: mailbox full"
     Mail.objects.update(sent_at=None, error=error, given_up_at=timezone.now())

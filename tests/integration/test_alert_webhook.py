@@ -145,7 +145,7 @@ def test_alert_that_could_not_be_mailed_is_mailed_by_the_next_run_and_not_posted
     assert len(chat.requests) == 1
 
 
-def test_with_both_channels_down_both_send_later(
+def test_both_channels_send_an_alert_after_both_failed(
     chat: Chat, problem: Callable[[str], None], settings: Any
 ) -> None:
     set_email_url(settings, NO_MAIL_SERVER)
@@ -246,7 +246,8 @@ def test_addresses_of_webhooks_are_redacted(url: str) -> None:
 
 def test_error_pages_hide_the_address(chat: Chat, settings: Any) -> None:
     settings.DEBUG = True
-    request = RequestFactory().get("/", ALERT_WEBHOOK_URL=settings.ALERT_WEBHOOK_URL)  # as runserver does
+    # Runserver adds environment variables to request.META.
+    request = RequestFactory().get("/", ALERT_WEBHOOK_URL=settings.ALERT_WEBHOOK_URL)
     page = ExceptionReporter(request, ValueError, ValueError("x"), None).get_traceback_html()
     assert "ALERT_WEBHOOK_URL" in page
     assert "s3cr3t" not in page

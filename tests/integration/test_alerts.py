@@ -446,9 +446,9 @@ def test_reconcile_alerts_about_lost_events(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = buy(as_ada, icons)
-    assert run_reconcile() == ([], "")  # events a second old may still arrive
+    assert run_reconcile() == ([], "")  # an event that is a second old may still arrive
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
-    assert run_reconcile() == ([], "")  # other events arrive, so this one may still arrive
+    assert run_reconcile() == ([], "")  # while other events arrive, the missing one may still arrive
     WebhookEvent.objects.all().delete()
     Purchase.objects.filter(pk=purchase.pk).update(status="open")
     subjects, output = run_reconcile()
@@ -541,7 +541,7 @@ def test_a_check_that_began_earlier_does_not_count_a_problem_as_solved(
         found = check()
         monkeypatch.setattr(alerts, "check_shop", check)
         break_worker(as_ada, icons)
-        send_alerts()  # of another process
+        send_alerts()  # called by another process
         return found
 
     monkeypatch.setattr(alerts, "check_shop", check_slowly)

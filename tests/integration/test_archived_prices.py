@@ -20,12 +20,12 @@ from tests.stripe_actions import change_plan, deliver
 pytestmark = pytest.mark.django_db
 
 
-def test_plan_of_a_price_that_was_archived_before_plans_were_stored(
+def test_price_that_was_archived_before_plans_were_stored_gets_its_plan(
     as_ada: Client, ada: User, icons: ProductConfiguration, team: Price, sandbox: Any
 ) -> None:
     buy(as_ada, icons, team)
     sandbox.client.v1.prices.update(team.id, {"active": False})
-    Price.objects.update(plan="")  # as after the migration
+    Price.objects.update(plan="")  # the value after the migration
     Purchase.objects.update(plan="")
     sync_catalogue()
     price = Price.objects.get(id=team.id)

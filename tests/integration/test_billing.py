@@ -203,7 +203,7 @@ def test_paused_subscription_blocks_a_second_sale(
     assert (purchase.status, owned(ada, club.product)) == (Status.PAUSED, None)
     once = add_price(sandbox.client, club.product_id, 90000)
     sync_catalogue()
-    for price in (purchase.price_id, once):  # also at the one-time price
+    for price in (purchase.price_id, once):  # the recurring and the one-time price
         response = as_ada.post("/store/maker-club/buy/", {"price": price})
         assert response["Location"] == purchase.get_absolute_url()
     assert len(running_subscriptions()) == 1

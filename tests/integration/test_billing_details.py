@@ -148,7 +148,7 @@ def test_tax_id_of_a_country_without_a_type_is_not_sent_to_stripe(as_ada: Client
 
 
 @pytest.mark.parametrize("field", ["name", "line1", "city", "country"])
-def test_required_fields(as_ada: Client, settings: Any, field: str) -> None:
+def test_required_field_cannot_be_empty(as_ada: Client, settings: Any, field: str) -> None:
     set_unreachable(settings)
     assert field in save(as_ada, **{field: ""}).context["form"].errors
 

@@ -40,7 +40,9 @@ def test_cancel_now_ends_access_and_billing(as_olive: Client, purchase: Purchase
     assert as_olive.get(action_url(purchase, "keep")).status_code == 302
 
 
-def test_cancel_at_the_end_of_the_period_and_undo(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:
+def test_cancellation_at_the_end_of_the_period_can_be_undone(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
     confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
     assert at_stripe(sandbox, purchase).cancel_at_period_end is True
     purchase.refresh_from_db()
@@ -86,7 +88,7 @@ def test_overdue_subscription_can_only_end_now(as_olive: Client, purchase: Purch
 def test_subscription_that_ended_at_stripe_is_not_canceled_later(
     as_olive: Client, purchase: Purchase, sandbox: Any
 ) -> None:
-    """Its event has not arrived."""
+    """The event about the end has not arrived."""
     sandbox.client.v1.subscriptions.cancel(purchase.subscription_id)
     response = confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
     assert response.status_code == 302

@@ -157,7 +157,7 @@ def test_error_in_one_row_does_not_stop_the_others(
     assert "planted" in line or "ErrorWithoutText" in line
     assert (status, "could not be saved: 1 (see above)" in error_output) == (1, True)
     assert (names(), amounts()) == (expected_names, expected_amounts)
-    if not isinstance(error, ValidationError):  # whose reason is complete
+    if not isinstance(error, ValidationError):  # a ValidationError needs no traceback
         assert "Traceback" in caplog.text
     store = Client().get("/store/")
     assert [card.configuration.product_id for card in store.context["cards"]] == ["first", "bad", "good"]

@@ -26,7 +26,7 @@ def test_optional_checkout_features_are_off_by_default(
         assert not getattr(getattr(created, extra, None), "enabled", False)
 
 
-def test_promotion_codes_setting(
+def test_setting_allows_promotion_codes(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.CHECKOUT_PROMOTION_CODES = True
@@ -46,7 +46,7 @@ def test_automatic_tax_is_stored_and_shown(
     assert "<dt>Tax</dt>" in page
 
 
-def test_tax_id_and_invoice_settings(
+def test_settings_turn_on_tax_ids_and_invoices(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
     settings.CHECKOUT_TAX_IDS = settings.CHECKOUT_INVOICES = True

@@ -49,7 +49,7 @@ def test_former_token_opens_nothing(sandbox: Any, icons: ProductConfiguration, p
     assert "Icon set" not in paying.get("/purchases/").content.decode().partition("<main")[2]
 
 
-def test_others_buy_as_before(
+def test_other_products_and_browsers_buy_without_signing_in(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, paying: Client
 ) -> None:
     buy(paying, icons)

@@ -109,7 +109,7 @@ def test_email_lists_only_files_of_the_plan_that_was_bought(
         assert "For teams" not in body
 
 
-def test_seller_and_address_of_the_day_of_the_order(
+def test_confirmation_names_the_seller_of_the_day_of_the_order(
     as_ada: Client, icons: ProductConfiguration, settings: Any
 ) -> None:
     settings.SELLER_ADDRESS = ["Ink Ltd", "1 Quay <Street>", "Cork"]
@@ -157,7 +157,7 @@ def test_email_of_a_purchase_without_access_leads_to_the_order(
     assert "/download/" not in text + html
 
 
-def test_small_copy_of_a_small_picture() -> None:
+def test_email_uses_the_largest_copy_of_a_small_picture() -> None:
     assert email_picture(Picture("products/a", 384, 288, [160, 384])).endswith("/media/products/a-384.webp")
     assert email_picture(Picture("/static/a.png", 384, 288)).endswith("/static/a.png")
     assert email_picture(Picture("/art/a.svg", 384, 288)) == ""

@@ -274,8 +274,8 @@ def test_guest_agrees_before_the_payment(sandbox: Any, icons: ProductConfigurati
 
 
 @pytest.mark.django_db(transaction=True)
-def test_free_product_asks_for_the_terms_only(sandbox: Any, ada: User, settings: Any) -> None:
-    """Of accounts, and of visitors who enter their address on the product page, or on the page after it."""
+def test_free_product_requires_only_the_terms(sandbox: Any, ada: User, settings: Any) -> None:
+    """The forms for accounts, and for visitors who enter their address on the product page or the next page."""
     settings.GUEST_CHECKOUT = True
     free = create_product(sandbox.client, "Wallpaper", 0)
     price, url = first_price(free).id, f"/store/{free.slug}/buy/"

@@ -468,7 +468,7 @@ def test_refund_policy_is_shown_unless_all_is_free(
     assert ("Secure payment with Stripe" in product_page(client, product).content.decode()) == is_shown
 
 
-def test_free_in_one_currency_and_paid_in_another(as_ada: Client, sandbox: Any) -> None:
+def test_product_can_be_free_in_one_currency_and_paid_in_another(as_ada: Client, sandbox: Any) -> None:
     product = add_options(sandbox, create_product(sandbox.client, "Palette", 0), eur=900)
     (option,) = product_page(as_ada, product).context["price_options"]
     assert [(row.label, row.button) for row in option.in_currencies] == [

@@ -92,7 +92,7 @@ def test_promotion_codes_are_not_offered(
 
 
 @pytest.mark.parametrize("setting", ["CHECKOUT_AUTOMATIC_TAX", "CHECKOUT_TAX_IDS", "CHECKOUT_INVOICES"])
-def test_optional_features_of_checkout(
+def test_custom_amount_works_with_each_checkout_setting(
     as_ada: Client, zine: ProductConfiguration, settings: Any, setting: str
 ) -> None:
     setattr(settings, setting, True)
@@ -107,7 +107,7 @@ def test_chosen_amount_is_credited_to_an_upgrade(
     first = choose(as_ada, ProductConfiguration.objects.get(pk=zine.pk), "12.50")
     page = as_ada.get(zine.get_absolute_url())
     offered = [(option.price.id, option.label) for option in page.context["upgrade_options"]]
-    assert offered == [(dear, "$36.50")]  # neither $7, which is less, nor a chosen amount
+    assert offered == [(dear, "$36.50")]  # lower prices and custom amounts are no upgrades
     fresh = ProductConfiguration.objects.get(pk=zine.pk)
     as_ada.get(url_path(pay(press_buy(as_ada, fresh, Price.objects.get(id=dear)))))
     upgrade = Purchase.objects.latest("pk")

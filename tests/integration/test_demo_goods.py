@@ -40,7 +40,7 @@ def count_rows() -> list[int]:
     return [model._default_manager.count() for model in MODELS]
 
 
-def test_every_demo_product_gets_its_goods(demo: None) -> None:
+def test_every_demo_product_gets_its_content(demo: None) -> None:
     call_command("setup_demo", verbosity=0)
     assert ProductConfiguration.objects.count() == len(PRODUCTS)
     for configuration in ProductConfiguration.objects.all():
@@ -118,13 +118,13 @@ def test_setup_demo_keeps_what_the_founder_changed(demo: None) -> None:
 @pytest.mark.parametrize(
     "own", [{"content": "My own words"}, {"description": "Mine"}, {"specifications": "Size: 1"}]
 )
-def test_product_with_own_words_gets_no_goods(demo: None, own: dict[str, str]) -> None:
+def test_product_with_own_texts_gets_no_demo_content(demo: None, own: dict[str, str]) -> None:
     ProductConfiguration.objects.filter(slug="tiny-tools").update(**own)
     call_command("setup_demo", verbosity=0)
     assert not ProductFile.objects.filter(configuration__slug="tiny-tools").exists()
 
 
-def test_own_product_gets_no_goods(icons: ProductConfiguration, settings: Any) -> None:
+def test_own_product_gets_no_demo_content(icons: ProductConfiguration, settings: Any) -> None:
     settings.DEBUG = True
     call_command("setup_demo", verbosity=0)
     assert count_rows() == [0] * len(MODELS)

@@ -112,7 +112,7 @@ def test_shop_with_a_mail_server_shows_no_demo_notice(client: Client, settings: 
         ({**DEMO, "EMAIL_URL": "smtp://localhost"}, "django.core.mail.backends.smtp.EmailBackend"),
     ],
 )
-def test_email_backend_of_demo_and_development(
+def test_email_backend_is_that_of_demo_or_development(
     tmp_path: Path, variables: dict[str, str], backend: str
 ) -> None:
     show = "from django.conf import settings; print(settings.EMAIL_BACKEND)"

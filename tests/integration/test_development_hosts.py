@@ -110,7 +110,7 @@ def test_codespaces_url_comes_from_its_own_variables(monkeypatch: pytest.MonkeyP
     ("host", "origin"),
     [
         ("demo.ngrok.app", TUNNEL),
-        ("demo.ngrok.app", "https://localhost:8000"),  # what Codespaces makes of the origin
+        ("demo.ngrok.app", "https://localhost:8000"),  # Codespaces replaces the origin by localhost
         ("localhost:8000", "http://localhost:8000"),
     ],
 )

@@ -347,7 +347,7 @@ def test_list_shows_terms_and_use(as_olive: Client, sandbox: Any) -> None:
         (["view_purchase", "refund_purchase"], 403, 403, 403),
     ],
 )
-def test_permissions_are_djangos(
+def test_each_permission_allows_its_pages(
     sandbox: Any, permissions: list[str], view: int, add: int, switch: int
 ) -> None:
     code = create_code(sandbox)

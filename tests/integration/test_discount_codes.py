@@ -349,7 +349,7 @@ def test_page_says_why_a_code_does_not_apply(
     assert "Your code OTHER : 20% off, only for Fonts." in text_of(as_ada.get("/store/?code=OTHER"))
 
 
-def test_code_for_the_first_purchase(
+def test_code_for_the_first_purchase_is_refused_to_buyers(
     as_ada: Client, as_bob: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     fonts = create_product(sandbox.client, "Fonts", 900)
@@ -368,7 +368,7 @@ def test_code_for_the_first_purchase(
     assert f"The code SUMMER {NOT_USED}. It is for a first purchase only." in page
 
 
-def test_first_purchase_that_only_stripe_knows_of(
+def test_first_purchase_outside_the_store_counts_at_stripe(
     as_ada: Client, ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     create_code(sandbox, terms={"restrictions": {"first_time_transaction": True}})
@@ -389,7 +389,7 @@ def test_first_purchase_that_only_stripe_knows_of(
     assert buy(as_ada, icons).amount_total == 1900
 
 
-def test_code_of_one_customer(
+def test_code_of_one_customer_is_refused_to_others(
     as_ada: Client, ada: User, as_bob: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     fonts = create_product(sandbox.client, "Fonts", 900)
@@ -487,7 +487,7 @@ def test_free_subscription_needs_no_card_if_it_is_free_forever(
         ({"duration": "forever"}, "20% off each payment, at checkout you pay $7.20", [720, 720]),
     ],
 )
-def test_subscription_with_a_code(
+def test_code_reduces_the_payments_of_a_subscription(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, duration: Any, words: str, renewals: list[int]
 ) -> None:
     create_code(sandbox, **duration)
@@ -503,7 +503,7 @@ def test_subscription_with_a_code(
     assert purchase.discount_code.code == "SUMMER"
 
 
-def test_free_trial_with_a_code(as_ada: Client, sandbox: Any) -> None:
+def test_code_reduces_the_first_payment_after_a_free_trial(as_ada: Client, sandbox: Any) -> None:
     trial = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=7)
     create_code(sandbox)
     assert "SUMMER: 20% off the first payment, $4 after the free trial" in page_of(as_ada, trial, "SUMMER")
@@ -660,7 +660,7 @@ def test_hostile_codes_are_shown_as_text(
 def test_code_of_another_product_reduces_nothing(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also if the store's copy is wrong: Stripe refuses, and the sale goes on."""
+    """If the store's copy of the code is wrong, Stripe refuses the code, and the sale goes on."""
     fonts = create_product(sandbox.client, "Fonts", 900)
     create_code(sandbox, applies_to={"products": [fonts.product_id]})
     DiscountCode.objects.update(product_ids=[])

@@ -86,7 +86,7 @@ def test_one_typo_in_each_word_is_forgiven(
 @pytest.mark.parametrize(
     "typed", ["ic", "set", "icon", "große", "templ", "ons", "GRÖSSE", "café karten", "handbook"]
 )
-def test_what_is_found_is_not_corrected(shop: None, client: Client, typed: str) -> None:
+def test_search_with_results_is_not_corrected(shop: None, client: Client, typed: str) -> None:
     response = search(client, typed)
     assert response.context["correction"] is None
     assert found(response)
@@ -212,7 +212,8 @@ def test_buyers_see_what_they_may_like(as_ada: Client, shop: None, sandbox: Any)
     purchase = buy(as_ada, bought)
     page = as_ada.get(purchase.get_absolute_url())
     shown = page.content.decode()
-    assert shown.index(">Atlas</a>") < shown.index(">Course on grids</a>")  # the same category first
+    # The product of the same category comes first.
+    assert shown.index(">Atlas</a>") < shown.index(">Course on grids</a>")
     assert "Icon set" not in others_on(page)
     assert shown.count('class="card"') == 4
     assert "Atlas" in others_on(as_ada.get("/purchases/"))

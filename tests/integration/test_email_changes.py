@@ -226,7 +226,8 @@ def test_deletion_and_email_change_require_reauthentication(
     assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert User.objects.filter(email=OLD).exists()
     assert not EmailAddress.objects.filter(email=NEW).exists()
-    client.post(answer["Location"], {"password": PASSWORD_OF_ADA})  # then the original request continues
+    # After that, the original request continues.
+    client.post(answer["Location"], {"password": PASSWORD_OF_ADA})
     assert EmailAddress.objects.filter(email=NEW).exists()
 
 

@@ -27,7 +27,7 @@ from tests.oauth_provider import Provider
 
 pytestmark = pytest.mark.django_db
 
-EMAIL = "grace@example.com"  # of the victim or of an honest shopper
+EMAIL = "grace@example.com"  # address of the victim, or of an honest shopper
 EVIL = "evil@example.com"
 RESET = "/accounts/password/reset/"
 

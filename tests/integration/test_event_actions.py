@@ -67,7 +67,7 @@ def test_events_of_other_orders_are_left_alone(
     assert action_url(other, "process-events") not in order_page(as_olive, other)
 
 
-def test_event_that_fails_again_says_why(
+def test_message_says_why_an_event_fails_again(
     as_olive: Client, failed: Purchase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any) -> None:

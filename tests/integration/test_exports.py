@@ -395,7 +395,7 @@ def test_export_needs_its_permission(as_staff: Callable[[str], Client], price: P
     assert len(rows_of(operator, "orders")) == 1
 
 
-def test_permission_alone_is_enough(price: Price) -> None:
+def test_permission_is_enough_to_export(price: Price) -> None:
     user = User.objects.create_user("sue@example.com", "sue", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="export_reports"))
     assert rows_of(signed_in(user), "orders") == []

@@ -82,9 +82,8 @@ def test_free_sale_is_synced_by_reconcile_after_a_failed_assignment(
     sell_elsewhere(sandbox, icons, line_items=[{"price": price, "quantity": 1}])
     sale = ExternalSale.objects.get()
     fields = {"session_id": sale.id, "currency": "usd", "status": Status.PROCESSING}
-    sale.purchase = Purchase.objects.create_for(
-        ada, sale.price, "test", **fields
-    )  # as if the sync had failed
+    # The state after a failed sync.
+    sale.purchase = Purchase.objects.create_for(ada, sale.price, "test", **fields)
     sale.save()
     assert sale.purchase.amount_total == 0
     assert list(Purchase.objects.without_payments()) == [sale.purchase]

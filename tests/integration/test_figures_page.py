@@ -173,9 +173,8 @@ def test_a_discount_lowers_the_monthly_amount(
     purchase = deliver(sandbox, purchase)
     assert purchase.monthly_amount == 450
     sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
-    assert (
-        deliver(sandbox, purchase).monthly_amount == 450
-    )  # it still runs, although there is no next invoice
+    # The subscription still runs, although there is no next invoice.
+    assert deliver(sandbox, purchase).monthly_amount == 450
 
 
 def test_a_past_due_subscription_counts_and_an_unpaid_one_does_not(

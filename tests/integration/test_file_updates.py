@@ -169,7 +169,7 @@ def test_a_run_sends_other_emails_first_and_limits_updates(
         buy(client, version.file.configuration)
     announce(version)
     Mail.objects.update(created_at=timezone.now() - timedelta(hours=2))
-    assert check_shop()["mails-unsent"] == []  # they wait for their turn
+    assert check_shop()["mails-unsent"] == []  # these e-mails wait for the next batch
     Mail.objects.exclude(kind=Mail.Kind.UPDATED).update(sent_at=None, created_at=timezone.now())
     mail.outbox.clear()
     assert send_unsent() == 1

@@ -94,7 +94,7 @@ def test_refunded_buyer_gets_the_product_when_it_is_free(
     assert browser.get(goods_url(product)).status_code == 200
 
 
-def test_access_that_was_given_for_some_days_does_not_stand_for_the_product(
+def test_product_can_be_taken_after_temporary_access_ended(
     wallpaper: ProductConfiguration, ada: User
 ) -> None:
     """Until reconcile_purchases ends it, its status is paid."""

@@ -87,7 +87,7 @@ requests = st.fixed_dictionaries(
         "url": st.sampled_from([url for url in all_urls if not url.is_admin]) | st.sampled_from(all_urls),
         "role": st.sampled_from(["visitor", "stranger"]),
         "method": st.sampled_from(METHODS[:2]) | st.sampled_from(METHODS),
-        "replaced_part": st.none() | words,  # of the path
+        "replaced_part": st.none() | words,  # part of the path
         "query": pairs,
         "body": bodies,
         "content_type": st.sampled_from(CONTENT_TYPES),

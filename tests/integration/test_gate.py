@@ -192,7 +192,7 @@ def test_download_has_a_filename_and_no_public_url(as_ada: Client, icons_file: P
         upload.url  # noqa: B018
 
 
-def test_range_requests(as_ada: Client, icons_file: ProductConfiguration) -> None:
+def test_range_request_returns_the_requested_bytes(as_ada: Client, icons_file: ProductConfiguration) -> None:
     buy(as_ada, icons_file)
     for range_header, status, body in (
         ("bytes=0-9", 206, CONTENT[:10]),
@@ -276,14 +276,14 @@ def test_buyer_of_a_refused_download_comes_to_the_order(
 
 
 def test_page_opens_once_after_paying(as_ada: Client, icons: ProductConfiguration) -> None:
-    """It may be a file: then the browser stays on the page, which must not ask for the file again."""
+    """If the requested URL is a file, the browser stays on the order page, which must not request it again."""
     as_ada.get("/purchases/icon-set/")
     back = url_path(pay(press_buy(as_ada, icons)))
     assert as_ada.get(back)["Location"] == "/purchases/icon-set/"
     assert as_ada.get(back).status_code == 200
 
 
-def test_json_refusal(client: Client, as_ada: Client, icons: ProductConfiguration) -> None:
+def test_refusal_as_json(client: Client, as_ada: Client, icons: ProductConfiguration) -> None:
     headers = {"accept": "application/json"}
     for visitor, status, error in ((client, 401, "sign_in_required"), (as_ada, 403, "product_required")):
         response = visitor.get("/purchases/icon-set/", headers=headers)

@@ -155,7 +155,7 @@ def test_forms_are_filled_in_from_the_pages_of_a_customer_and_a_product(
     "fields",
     [{"price": "price_x"}, {"email": "ada"}, {"until": "2001-01-01"}, {"reason": ""}, {"language": "xx"}],
 )
-def test_wrong_values_give_nothing(
+def test_invalid_values_grant_no_access(
     as_olive: Client, icons: ProductConfiguration, fields: dict[str, str]
 ) -> None:
     form = form_of(as_olive, icons, "ada@example.com") | fields
@@ -389,7 +389,7 @@ def test_receivers_are_called_when_the_access_has_an_owner(
         access_granted.disconnect(receiver)
 
 
-def test_no_alert_and_no_repair(
+def test_given_access_causes_no_alert_and_no_repair(
     as_olive: Client, verified_ada: User, icons: ProductConfiguration, sandbox: Any
 ) -> None:
     give(as_olive, icons, verified_ada.email)

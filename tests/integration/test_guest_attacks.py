@@ -99,7 +99,7 @@ def test_session_opens_no_account_page(sandbox: Any, icons: ProductConfiguration
     assert "_auth_user_id" not in browser.session
 
 
-def test_session_has_nothing_else_of_the_account(
+def test_session_opens_no_other_purchases_of_the_account(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, victim: User
 ) -> None:
     """The address of an account is not enough to see what the account owns."""
@@ -414,9 +414,8 @@ def test_address_can_not_be_flooded(sandbox: Any, icons: ProductConfiguration, s
         before = len(mail.outbox)
         for number in range(30):
             Client(REMOTE_ADDR=f"10.0.0.{number}").post("/purchases/find/", {"email": email})
-            Mail.objects.filter(about__startswith="requested").update(
-                about=f"earlier {number}"
-            )  # a minute passes
+            # A minute passes.
+            Mail.objects.filter(about__startswith="requested").update(about=f"earlier {number}")
         assert len(mail.outbox) - before == limit
 
 
@@ -497,7 +496,7 @@ def test_refund_ends_the_access_of_a_guest(sandbox: Any, icons: ProductConfigura
 
 
 def test_dispute_pauses_the_access_of_a_guest(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Also for people who have a link to the file."""
+    """A link to the file stops working, too."""
     add_file(icons)
     browser = Client()
     order = buy(browser, icons)
@@ -558,7 +557,7 @@ def test_orders_of_guests_send_no_alert(sandbox: Any, club: ProductConfiguration
 def test_lost_order_of_a_guest_is_restored_to_its_address(
     sandbox: Any, icons: ProductConfiguration, victim: User
 ) -> None:
-    """After restoring a backup. The account with this address does not get it without the link."""
+    """A restored backup lacks the order. The account with this address does not get it without the link."""
     buy(Client(), icons, email=VICTIM)
     Purchase.objects.all().delete()
     reconcile(timezone.now() - timedelta(days=1))
@@ -571,7 +570,9 @@ def test_lost_order_of_a_guest_is_restored_to_its_address(
     assert opens(as_victim, goods_url(icons))
 
 
-def test_guest_exports_and_deletes_by_way_of_an_account(sandbox: Any, icons: ProductConfiguration) -> None:
+def test_guest_creates_an_account_to_export_and_delete_data(
+    sandbox: Any, icons: ProductConfiguration
+) -> None:
     order = buy(Client(), icons)
     browser = Client()
     browser.post(emailed_link())

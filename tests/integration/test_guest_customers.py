@@ -29,7 +29,7 @@ def test_reconcile_copies_a_customer_after_a_failed_request(
     order = buy(Client(), icons)
     Client().post(emailed_link())
     customer = StripeCustomer.objects.get()
-    StripeCustomer.objects.all().delete()  # as if the process had been killed after the claim
+    StripeCustomer.objects.all().delete()  # the process was killed after the claim
     reconcile()
     copied = StripeCustomer.objects.get()
     assert (copied.id, copied.user, copied.name) == (customer.id, User.objects.get(), customer.name)

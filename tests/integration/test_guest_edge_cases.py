@@ -237,7 +237,7 @@ def test_guest_who_signs_up_is_asked_to_confirm_the_address(
 
 
 def test_guest_can_sign_in_from_the_list_of_purchases(sandbox: Any, icons: ProductConfiguration) -> None:
-    """A phone has no room for it in the header."""
+    """On phones, the header has no sign-in link."""
     browser = Client()
     buy(browser, icons)
     main = browser.get("/purchases/").content.decode().partition("<main")[2].partition("</main>")[0]

@@ -60,7 +60,7 @@ def test_personal_data_has_the_country(sandbox: Any, icons: ProductConfiguration
 def test_deleted_account_leaves_the_country(
     sandbox: Any, icons: ProductConfiguration, as_olive: Client
 ) -> None:
-    """Tax returns need it, and it names nobody."""
+    """Tax returns need the country, which does not identify a person."""
     buy_in_austria(Client(), icons)
     Client().post(emailed_link())
     User.objects.get(email="gina@example.com").delete()

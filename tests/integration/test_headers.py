@@ -30,11 +30,8 @@ REQUIRED_HEADERS = {
     "Content-Security-Policy": r".*default-src '(self|none)'.*",
     "X-Request-ID": r"[\w-]+",
 }
-FRAMED_PAGES = (
-    "/three-ds-2-challenge/",
-    "/bank/",
-    "/html/",
-)  # the bank's page and e-mail previews, in frames of this site
+# The bank's page and previews of e-mails, which pages of this site show in frames.
+FRAMED_PAGES = ("/three-ds-2-challenge/", "/bank/", "/html/")
 PAGES_WITH_INLINE_STYLE = ("/media/",)  # an SVG's own style, in a sandboxed response
 
 

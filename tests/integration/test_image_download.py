@@ -168,7 +168,7 @@ def test_timeout_ends_the_download_thread(server: str, name: str) -> None:
 
 
 def test_timeout_ends_a_thread_in_a_tls_handshake(server: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:  # it never responds
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # a server that never responds
         with pytest.raises(DownloadTimeout):
             download(f"https://127.0.0.1:{listening.getsockname()[1]}/a.png", 0.2)
         wait_for_download_threads()

@@ -132,9 +132,8 @@ def test_answer_of_another_request_does_not_validate_a_key(
 ) -> None:
     purchase = buy(as_ada, licensed)
     key = key_of(purchase)
-    assert (
-        post_licence("deactivate", key, "laptop", nonce="n1")["valid"] is False
-    )  # it is not activated for the laptop
+    # The key is not activated for the laptop.
+    assert post_licence("deactivate", key, "laptop", nonce="n1")["valid"] is False
     sandbox.client.v1.refunds.create({"payment_intent": purchase.payment_intent_id})
     deliver(sandbox, purchase)
     answer = post_licence("deactivate", key, "laptop", nonce="n1")

@@ -36,7 +36,7 @@ DAY = datetime(2099, 12, 24, 12, tzinfo=UTC)
         (Status.CANCELED, DAY, "canceled", ""),
     ],
 )
-def test_note_of_each_state(
+def test_each_state_has_its_billing_note(
     as_ada: Client, club: ProductConfiguration, status: str, ends: datetime | None, key: str, note: str
 ) -> None:
     purchase = buy(as_ada, club)

@@ -30,7 +30,7 @@ def _guests_can_buy(settings: Any) -> None:
 def test_purchase_goes_on_after_signing_in_in_another_tab(
     sandbox: Any, icons: ProductConfiguration, ada: User
 ) -> None:
-    """Visitors' pages have no token. The account that has signed in since buys."""
+    """Visitors' pages have no token. The purchase belongs to the account that has signed in since then."""
     browser = Client(enforce_csrf_checks=True)
     form = {"price": first_price(icons).id}
     browser.get(f"/store/{icons.slug}/")
@@ -89,7 +89,7 @@ def test_other_sites_can_not_buy_for_a_signed_in_user(
 def test_page_without_tls_can_not_buy_on_a_site_with_tls(
     sandbox: Any, icons: ProductConfiguration, ada: User
 ) -> None:
-    """Whoever controls the network can forge http:// pages of the shop. Old browsers send Origin only."""
+    """An attacker in the network can forge http:// pages of the shop. Old browsers send Origin only."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ada)
     url, form = f"/store/{icons.slug}/buy/", {"price": first_price(icons).id}
@@ -103,7 +103,7 @@ def test_page_without_tls_can_not_buy_on_a_site_with_tls(
 def test_page_of_an_earlier_sign_in_is_shown_again(
     sandbox: Any, icons: ProductConfiguration, ada: User
 ) -> None:
-    """The page of another account: the buyer sees who pays before pressing again."""
+    """The page belongs to another account, so the buyer sees who will pay before pressing again."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ada)
     browser.get("/accounts/")
@@ -173,7 +173,7 @@ def test_browser_without_cookies_is_told_so(ada: User) -> None:
     assert "allow cookies" in response.content.decode()
 
 
-def test_wrong_settings_of_a_proxy_are_still_told(ada: User) -> None:
+def test_wrong_settings_of_a_proxy_are_reported(ada: User) -> None:
     """Otherwise all forms of a site behind a TLS proxy would lead back without a reason."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ada)
@@ -184,7 +184,7 @@ def test_wrong_settings_of_a_proxy_are_still_told(ada: User) -> None:
 
 
 def test_signing_in_again_leads_to_a_page(populated_shop: Shop) -> None:
-    """Whoever has signed out in another tab signs in and comes back to the page of the form, never to a 405."""
+    """A user who signed out in another tab signs in and returns to the page of the form, never to a 405."""
     visitor = Client()
     tested = 0
     for url, path in populated_shop.urls("owner"):

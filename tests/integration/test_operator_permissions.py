@@ -166,12 +166,13 @@ def test_operator_cannot_edit_groups(as_stan: Client, stan: User) -> None:
 
 
 def test_update_gives_the_groups_new_permissions_only(stan: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(roles, "create_permissions", create_permissions)  # which tests replace to be faster
+    # Test settings replace this function by a faster one.
+    monkeypatch.setattr(roles, "create_permissions", create_permissions)
     operators, support = (Group.objects.get(name=name) for name in (OPERATORS, SUPPORT))
     taken_away = Permission.objects.get(codename="refund_purchase")
     operators.permissions.remove(taken_away)
     others = {*operators.permissions.exclude(codename="grant_access").values_list("codename", flat=True)}
-    Permission.objects.filter(codename="grant_access").delete()  # as before the update
+    Permission.objects.filter(codename="grant_access").delete()  # the state before the update
     Permission.objects.filter(codename="view_discountcode").delete()
     create_groups()
     codenames = {*operators.permissions.values_list("codename", flat=True)}

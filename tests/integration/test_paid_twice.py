@@ -27,7 +27,9 @@ def reported(name: str) -> list[str]:
     return [row.about for row in check_shop()[name]]
 
 
-def test_two_browsers_with_one_address(sandbox: Any, icons: ProductConfiguration, olive: User) -> None:
+def test_two_browsers_with_one_address_are_reported(
+    sandbox: Any, icons: ProductConfiguration, olive: User
+) -> None:
     buy(Client(), icons)
     assert reported("paid-twice") == []
     second = buy(Client(), icons)
@@ -38,7 +40,7 @@ def test_two_browsers_with_one_address(sandbox: Any, icons: ProductConfiguration
     assert "A buyer has paid twice for one product" in page
 
 
-def test_account_and_browser_with_one_address(
+def test_account_and_browser_with_one_address_are_reported(
     sandbox: Any, icons: ProductConfiguration, as_ada: Client
 ) -> None:
     factories.buy(as_ada, icons)
@@ -47,7 +49,7 @@ def test_account_and_browser_with_one_address(
 
 
 def test_claim_reports_the_same_order(sandbox: Any, icons: ProductConfiguration) -> None:
-    """Otherwise the operator would be told again."""
+    """Otherwise the operator would get a second alert."""
     buy(Client(), icons)
     buy(Client(), icons)
     before = reported("paid-twice")
@@ -56,17 +58,17 @@ def test_claim_reports_the_same_order(sandbox: Any, icons: ProductConfiguration)
     assert reported("paid-twice") == before
 
 
-def test_two_subscriptions_with_one_address(sandbox: Any, club: ProductConfiguration) -> None:
+def test_two_subscriptions_with_one_address_are_reported(sandbox: Any, club: ProductConfiguration) -> None:
     buy(Client(), club)
     second = buy(Client(), club)
     assert reported("billed-twice") == [f"order {second.pk}"]
     assert reported("paid-twice") == []
 
 
-def test_others_are_not_reported(
+def test_orders_that_are_not_duplicates_are_not_reported(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration, ada: User, as_ada: Client
 ) -> None:
-    """Other products, other addresses, free ones, refunded ones, and those of a deleted account."""
+    """Orders of other products or addresses, free orders, refunded orders, and those of a deleted account."""
     wallpaper = create_product(sandbox.client, "Wallpaper", 0)
     factories.press_buy(as_ada, wallpaper)
     factories.buy(as_ada, icons)

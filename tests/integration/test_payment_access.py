@@ -152,7 +152,7 @@ def test_setting_lets_a_lost_dispute_suspend_later_periods(
     purchase = renew(sandbox, member)
     opened = dispute(paid_charges()[0])
     purchase = deliver(sandbox, purchase)
-    assert (purchase.suspended_by, is_open(purchase)) == ("", True)  # it is not lost yet
+    assert (purchase.suspended_by, is_open(purchase)) == ("", True)  # the dispute is not lost yet
     lose(opened)
     purchase = deliver(sandbox, purchase)
     assert (purchase.suspended_by, is_open(purchase)) == ("dispute_lost", False)
@@ -240,7 +240,7 @@ def test_each_dispute_status_suspends_access_or_not(
 
 
 @pytest.mark.parametrize(("end", "opens"), [(win, True), (lose, False)])
-def test_access_after_a_dispute(paid: Purchase, sandbox: Any, end: Any, opens: bool) -> None:
+def test_end_of_a_dispute_decides_about_access(paid: Purchase, sandbox: Any, end: Any, opens: bool) -> None:
     opened = dispute(paid_charges()[-1])
     assert not is_open(deliver(sandbox, paid))
     end(opened)
@@ -331,7 +331,7 @@ def test_trial_with_a_failed_first_charge_gives_no_access(as_ada: Client, sandbo
     purchase = deliver(sandbox, Purchase.objects.get())
     assert (purchase.status, is_open(purchase)) == ("trialing", True)
     assert purchase.trial_end is not None
-    assert not is_open(purchase, purchase.trial_end + timedelta(days=1))  # although no event arrived
+    assert not is_open(purchase, purchase.trial_end + timedelta(days=1))  # no event has arrived
     purchase = renew(sandbox, purchase)
     assert (purchase.status, purchase.has_paid) == ("past_due", False)
     assert not is_open(purchase)
@@ -356,10 +356,10 @@ def test_later_failure_after_a_trial_has_grace(as_ada: Client, sandbox: Any) -> 
 
 @pytest.mark.parametrize("state", ["active", "past_due"])
 @pytest.mark.parametrize("grace_days", [0, 7])
-def test_access_ends_by_time_alone(
+def test_access_ends_without_an_event(
     member: Purchase, sandbox: Any, settings: Any, state: str, grace_days: int
 ) -> None:
-    """No event and no reconcile ever comes again."""
+    """No event arrives, and reconcile_purchases does not run."""
     settings.PAST_DUE_GRACE_DAYS = grace_days
     purchase = fail_renewal(sandbox, member) if state == "past_due" else member
     assert purchase.paid_until is not None
@@ -421,9 +421,8 @@ def test_shorter_plan_replaces_the_longer_period(
     price = next(price for price in ProductConfiguration.objects.get().prices if price.id == yearly)
     purchase = deliver(sandbox, buy(as_ada, club, price))
     monthly = next(price.id for price in club.prices if price.id != yearly)
-    change_plan(
-        sandbox, purchase, monthly, proration_behavior="none"
-    )  # no credit for the year: the month is paid
+    # Without a credit for the year, the month is paid.
+    change_plan(sandbox, purchase, monthly, proration_behavior="none")
     purchase = deliver(sandbox, purchase)
     month = find_invoices()[-1]
     assert month["amount_paid"] > 0

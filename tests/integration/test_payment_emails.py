@@ -144,7 +144,7 @@ def test_refund_of_an_earlier_period_sends_its_amount(member: Purchase, sandbox:
     purchase = deliver(sandbox, purchase)
     assert about(Kind.REFUNDED) == [made]
     assert "$2.50" in bodies(Kind.REFUNDED)[0]
-    assert "$9.00" in bodies(Kind.REFUNDED)[0]  # of what was paid
+    assert "$9.00" in bodies(Kind.REFUNDED)[0]  # the amount that was paid
     other = refund(sandbox, paid_charges()[1])
     deliver(sandbox, purchase)
     assert about(Kind.REFUNDED) == [made, other]

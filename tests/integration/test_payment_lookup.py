@@ -85,7 +85,7 @@ def test_submitted_evidence_for_the_second_period_finds_its_purchase(
     assert [row.dispute_status for row in payments(four_periods)] == ["", "under_review", "", ""]
 
 
-def test_event_about_a_renewal_that_the_store_never_saw(
+def test_event_about_an_unknown_renewal_finds_its_purchase(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = deliver(sandbox, buy(as_ada, club))

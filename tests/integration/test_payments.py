@@ -440,7 +440,7 @@ def test_refunds_of_each_period_are_on_its_row(
     refund(sandbox, third, 50)
     purchase = deliver(sandbox, purchase)
     assert [row.amount_refunded for row in payments(purchase)] == [900, 350, 50]
-    assert purchase.amount_refunded == 50  # of the current period
+    assert purchase.amount_refunded == 50  # the refund of the current period
 
 
 def test_failed_refund_is_not_counted(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:

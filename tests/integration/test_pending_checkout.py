@@ -137,7 +137,7 @@ def test_confirmation_link_continues_with_mandatory_verification(
     assert PAYMENT_PAGE in follow(buyer, response)
 
 
-def test_other_way_on_forgets_the_purchase(buyer: Client, ada: User) -> None:
+def test_pending_purchase_is_forgotten_after_signing_in_for_another_page(buyer: Client, ada: User) -> None:
     assert follow(buyer, sign_in(buyer, ada.email, "ada-buys-things", next="/store/")) == "/store/"
     assert follow(buyer, buyer.get("/accounts/login/")) == "/purchases/"
     assert not Purchase.objects.exists()

@@ -107,13 +107,13 @@ def test_stranger_gives_no_consent_for_an_order(
     assert not Consent.objects.exists()
 
 
-def test_nothing_is_asked_by_default(as_ada: Client, member: Purchase, yearly: Price) -> None:
+def test_plan_change_requires_no_consent_by_default(as_ada: Client, member: Purchase, yearly: Price) -> None:
     assert boxes(as_ada, member) == {}
     assert "/stripe-sandbox/" in switch(as_ada, member, yearly, {})
     assert not Consent.objects.exists()
 
 
-def test_canceling_asks_nothing(as_ada: Client, member: Purchase, consent_is_asked: None) -> None:
+def test_canceling_requires_no_consent(as_ada: Client, member: Purchase, consent_is_asked: None) -> None:
     as_ada.post(f"{member.get_absolute_url()}cancel/")
     member.refresh_from_db()
     assert member.cancel_at

@@ -300,7 +300,7 @@ def test_unknown_ids_are_404(as_ada: Client, icons: ProductConfiguration, number
         assert as_ada.get(path).status_code == 404, path[:60]
 
 
-def test_head_and_ranges(as_ada: Client, icons: ProductConfiguration) -> None:
+def test_head_and_range_requests_send_the_right_bytes(as_ada: Client, icons: ProductConfiguration) -> None:
     file = add_file(icons, data=b"0123456789", is_sample=True)
     buy(as_ada, icons)
     for path in (

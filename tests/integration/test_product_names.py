@@ -26,7 +26,7 @@ from tests.signed_events import deliver, events
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))  # as in test_fuzz.py
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))  # see test_fuzz.py
 VALID = re.compile(r"[a-z0-9_-]+")
 UNUSUAL_NAMES = [
     *sorted(slugs.RESERVED),
@@ -421,7 +421,7 @@ def test_admin_accepts_valid_slugs_and_unchanged_reserved_ones(sandbox: Any, oli
     icons = create_product(sandbox.client, "Icon set")
     assert save_slug(olive, icons, "Other-icons_2").status_code == 302
     assert current_slugs()[icons.product_id] == "Other-icons_2"
-    ProductConfiguration.objects.update(slug="checkout")  # from before it was reserved
+    ProductConfiguration.objects.update(slug="checkout")  # a slug from before "checkout" was reserved
     assert save_slug(olive, icons, "checkout").status_code == 302
 
 

@@ -87,7 +87,9 @@ def test_host_does_not_come_from_the_proxys_header(proxy: Proxy, rf: RequestFact
         ("Fly-Client-IP", "2001:db8::1", "2001:db8::"),
     ],
 )
-def test_client_ip_header(rf: RequestFactory, settings: Any, header: str, value: str, address: str) -> None:
+def test_client_ip_is_read_from_the_header(
+    rf: RequestFactory, settings: Any, header: str, value: str, address: str
+) -> None:
     settings.CLIENT_IP_HEADER = header
     request = rf.get("/", headers={"Fly-Client-IP": value} if value else {}, REMOTE_ADDR="203.0.113.7")
     assert client_ip(request) == address

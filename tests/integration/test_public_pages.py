@@ -161,7 +161,7 @@ def test_no_request_leaks_into_a_cached_page(
     settings.ALLOWED_HOSTS = ["*"]
     add_line(SECRETS)
     for browser, request in requests_with_secrets(ada)[::step]:
-        caches["pages"].clear()  # this visitor's request fills the cache
+        caches["pages"].clear()  # the next request fills the cache
         assert browser.get("/store/", **request).status_code == 200
         later = text(Client())
         assert "https://shop.example.com/store/" in later
@@ -380,7 +380,7 @@ def test_response_for_one_visitor_is_not_cached(
         assert "alice" in repr(results[0])
 
 
-def test_post_reaches_the_view(settings: Any, page_cache_writes: list[Any]) -> None:
+def test_post_request_is_not_cached(settings: Any, page_cache_writes: list[Any]) -> None:
     settings.ROOT_URLCONF = TestURLs
     for name in ("alice", "bert"):
         assert Client().post("/accept_form/", {"name": name}).content == f"POST {name}".encode()

@@ -242,9 +242,8 @@ def test_refused_product_does_not_stop_the_others(
     sandbox: Any,
     use_other_account: Callable[[], None],
 ) -> None:
-    Price.objects.filter(product=icons.product_id).update(
-        unit_amount=10
-    )  # below Stripe's minimum? only at checkout
+    # Stripe refuses too small an amount at checkout only.
+    Price.objects.filter(product=icons.product_id).update(unit_amount=10)
     Product.objects.filter(id=icons.product_id).update(features=["y" * 81])
     use_other_account()
     with pytest.raises(CommandError):

@@ -145,7 +145,7 @@ def test_no_request_is_refused_without_the_cache(
         (1, "::ffff:198.51.100.1", "198.51.100.1"),
     ],
 )
-def test_client_ip_of_each_proxy_setting(
+def test_client_ip_depends_on_the_number_of_proxies(
     rf: RequestFactory, settings: Any, proxies: int, forwarded: str, address: str
 ) -> None:
     settings.TRUSTED_PROXIES = proxies

@@ -64,9 +64,8 @@ def test_only_complete_runs_without_a_gap_are_stored(sandbox: Any, disconnect_st
     first = ScheduledRun.objects.get()
     assert timezone.now() - first.finished_at < timedelta(minutes=1)
     run_was_completed(timedelta(days=6))
-    call_command(
-        "reconcile_purchases", "--since", "1d", verbosity=0
-    )  # nothing is known about the other five days
+    # The run leaves a gap of five days.
+    call_command("reconcile_purchases", "--since", "1d", verbosity=0)
     assert ScheduledRun.objects.get().started_at < first.started_at
     call_command("reconcile_purchases", "--since", "7d", verbosity=0)
     known = ScheduledRun.objects.get().started_at

@@ -227,7 +227,7 @@ def test_server_error_of_stripe_keeps_the_token(as_olive: Client, purchase: Purc
 def test_refund_that_was_made_in_the_dashboard_is_noticed(
     as_olive: Client, purchase: Purchase, sandbox: Any
 ) -> None:
-    """Its event has not arrived."""
+    """The event about the refund has not arrived."""
     refund(sandbox, paid_charges()[0], 500)
     page = press_refund(as_olive, purchase, "5")
     assert "$5.00 of this payment has been refunded" in page.content.decode()
@@ -397,7 +397,7 @@ def test_refund_stays_done_if_the_subscription_cannot_be_canceled(
     assert "could not be canceled: Not now." in entry.message
 
 
-def test_who_may_not_cancel_is_not_offered_it(
+def test_refund_cancels_only_with_the_permission_to_cancel(
     bob: User, as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = buy(as_ada, club)

@@ -87,7 +87,9 @@ def test_refund_after_the_backup_is_stored_without_an_email(
     assert kinds() == [Mail.Kind.CONFIRMED]
 
 
-def test_news_after_the_restore_is_emailed(as_ada: Client, icons: ProductConfiguration, sandbox: Any) -> None:
+def test_change_after_the_restore_is_emailed(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
     purchase = buy(as_ada, icons)
     restored(timezone.now() - HOUR)
     ScheduledRun.objects.filter(command="restore").update(finished_at=timezone.now() - HOUR / 2)

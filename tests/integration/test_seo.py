@@ -317,7 +317,7 @@ def test_sitemaps_have_the_host_of_the_site_with_another_site_in_the_database(
     client: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def get_current_site(request: Any) -> Any:
-        return SimpleNamespace(domain="example.com")  # as django.contrib.sites does
+        return SimpleNamespace(domain="example.com")  # the host that django.contrib.sites would use
 
     monkeypatch.setattr("django.contrib.sitemaps.views.get_current_site", get_current_site)
     for part in xml(client, "/sitemap.xml").iterfind("s:sitemap/s:loc", XML):

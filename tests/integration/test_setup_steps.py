@@ -62,7 +62,7 @@ def receive_event(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> 
 
 def write_legal_pages(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> None:
     settings.SELLER_ADDRESS = ["Ada Ltd", "London"]
-    settings.SHOP_DIR = Path(settings.BASE_DIR)  # as if the pages were the shop's
+    settings.SHOP_DIR = Path(settings.BASE_DIR)  # the pages count as those of the shop
 
 
 def set_domain(settings: Any, monkeypatch: pytest.MonkeyPatch, ada: User) -> None:

@@ -113,7 +113,7 @@ def library(client: Client) -> list[Purchase]:
     ("kind", "status", "code", "param"),
     [(kind, *error) for kind, errors in DOCUMENTED.items() for error in errors],
 )
-def test_kind_of_documented_error(
+def test_documented_errors_have_the_right_kind(
     as_ada: Client,
     icons: ProductConfiguration,
     refuse: Any,
@@ -173,7 +173,7 @@ def test_problem_is_emailed_to_the_founder_once_with_the_message_of_stripe(
 
     refuse(400, message=NO_NAME)
     press(as_bob, icons)
-    assert outbox.outbox == []  # the same as in the last hour
+    assert outbox.outbox == []  # no alert: the same problem was sent within the last hour
     Alert.objects.update(mailed_at=timezone.now() - timedelta(hours=2))
     press(as_bob, icons)
     assert ["founder@example.com"] in [message.to for message in outbox.outbox]

@@ -32,7 +32,7 @@ def state(client: Client, purchase: Purchase) -> str:
     return page.split('data-state="')[1].split('"')[0]
 
 
-def test_trial_then_charge_then_renewals(as_ada: Client, ada: User, sandbox: Any) -> None:
+def test_trial_becomes_a_paid_subscription_that_renews(as_ada: Client, ada: User, sandbox: Any) -> None:
     letter = create_product(sandbox.client, "Letter", 500, interval="month", trial_period_days=14)
     purchase = buy(as_ada, letter)
     assert (purchase.status, state(as_ada, purchase)) == (Status.TRIALING, "trialing")
@@ -164,7 +164,7 @@ def test_access_ends_on_the_date_without_an_event(
     assert owned(ada, club.product) is None
 
 
-def test_cancel_now_pause_and_resume(
+def test_paused_resumed_and_canceled_subscription_is_followed(
     as_ada: Client, ada: User, club: ProductConfiguration, sandbox: Any
 ) -> None:
     purchase = buy(as_ada, club)
@@ -230,7 +230,7 @@ def test_return_from_the_portal_needs_no_event(
     assert 'data-state="ending"' in page
 
 
-def test_card_that_declines_renewals(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
+def test_declined_renewal_is_past_due(as_ada: Client, club: ProductConfiguration, sandbox: Any) -> None:
     back = pay(press_buy(as_ada, club), "4000000000000341")
     assert as_ada.get(url_path(back)).status_code == 200
     purchase = deliver(sandbox, Purchase.objects.get())

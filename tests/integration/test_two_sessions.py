@@ -98,7 +98,7 @@ def test_url_of_the_return_page_is_not_enough(
 def test_planted_cookie_does_not_share_later_orders(
     sandbox: Any, icons: ProductConfiguration, club: ProductConfiguration
 ) -> None:
-    """Who plants the cookie gives an order away, and sees nothing of what is bought then."""
+    """An attacker who plants the cookie loses an order, and does not see later ones."""
     attacker, pages = press_buy_at_once(icons)
     back = url_path(pay(pages[0], email="eve@example.com"))
     victim = Client()
@@ -143,7 +143,7 @@ def test_cookie_is_set_only_with_the_first_press(
 def test_buyer_who_signs_in_before_paying_finds_the_order(
     sandbox: Any, icons: ProductConfiguration, ada: User, is_confirmed: bool
 ) -> None:
-    """The payment page was opened before. The order is of this browser, not of another one."""
+    """The payment page was opened before signing in, so the order belongs to this browser."""
     EmailAddress.objects.update_or_create(user=ada, email=ada.email, defaults={"verified": is_confirmed})
     browser = Client()
     payment_page = press_buy(browser, icons)
@@ -159,7 +159,7 @@ def test_buyer_who_signs_in_before_paying_finds_the_order(
 def test_next_person_at_the_computer_gets_no_order(
     sandbox: Any, icons: ProductConfiguration, ada: User
 ) -> None:
-    """The buyer signs in to another account, and out: the URL in the history opens nothing."""
+    """The buyer signs in to another account and out again. The URL in the browser's history opens nothing."""
     browser, pages = press_buy_at_once(icons)
     back = url_path(pay(pages[0], email=EMAIL))
     browser.force_login(ada)

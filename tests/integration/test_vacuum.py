@@ -57,7 +57,7 @@ def test_unused_space_is_freed(file: Path, connection: Any) -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), [("MIN_UNUSED_BYTES", 10**7), ("MIN_UNUSED_SHARE", 0.9)])
-def test_little_unused_space_is_left_alone(
+def test_little_unused_space_is_not_freed(
     file: Path, connection: Any, monkeypatch: pytest.MonkeyPatch, name: str, limit: float
 ) -> None:
     monkeypatch.setattr(vacuum, name, limit)
@@ -92,7 +92,7 @@ def test_database_is_vacuumed_while_another_process_reads(file: Path, connection
     other.close()
 
 
-def test_nothing_happens_in_a_transaction_or_on_postgresql(file: Path, connection: Any) -> None:
+def test_vacuum_is_skipped_in_a_transaction_and_on_postgresql(file: Path, connection: Any) -> None:
     connection.in_atomic_block = True
     assert vacuum_if_worthwhile(connection, dry_run=True) == ""
     connection.in_atomic_block, connection.vendor = False, "postgresql"
@@ -101,7 +101,7 @@ def test_nothing_happens_in_a_transaction_or_on_postgresql(file: Path, connectio
     assert vacuum_if_worthwhile(connection, dry_run=True) != ""
 
 
-def test_prune_reports_it(file: Path, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prune_reports_the_unused_space(file: Path, connection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.ecommerce.management.commands.prune.connection", connection)
     out = StringIO()
     call_command("prune", "--dry-run", stdout=out)

@@ -234,7 +234,7 @@ def test_pages_of_an_unfinished_checkout_do_not_ask_stripe(
     start(as_stan, purchase)
     disconnect_stripe()
     returned = f"/store/checkout/return/?session_id={session}"
-    assert as_stan.get(returned).status_code == 403  # it would store when the buyer came back
+    assert as_stan.get(returned).status_code == 403  # the return page would store when the buyer came back
     Purchase.objects.filter(pk=checkout.pk).update(returned_at=timezone.now())
     before = rows_of_all_tables()
     order = checkout.get_absolute_url()

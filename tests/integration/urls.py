@@ -59,7 +59,7 @@ class SiteURL:
     name: str
     route: str
     view: Any = field(compare=False)
-    is_shop: bool = False  # from apps/shop/urls.py
+    is_shop: bool = False  # whether apps/shop/urls.py contains it
 
     @property
     def is_admin(self) -> bool:

@@ -50,7 +50,7 @@ def pytest_runtest_setup() -> None:
 
 @pytest.fixture(autouse=True)
 def _clear_caches() -> None:
-    for cache in caches.all():  # also those that only a test's server uses
+    for cache in caches.all():  # includes those that only a test's server uses
         cache.clear()
 
 

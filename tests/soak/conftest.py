@@ -19,7 +19,7 @@ from tests.faulty_stripe import FaultyStripe, faulty_stripe
 from .drill import Server
 from .world import World, create_world
 
-THREADS = 4  # of the web server
+THREADS = 4  # threads of the web server
 
 # needs PostgreSQL; `make test-postgres` provides it
 collect_ignore = (

@@ -19,7 +19,7 @@ from .guest_rules import BROWSERS, UNPAID, GuestRules, is_confirmed
 from .world import NAMES, OWN_PAGE, Browser, Link, MailServer, Visitor, plan
 
 GUEST_ADDRESSES = ("gina@example.com", "gnia@example.com", *(f"{name}@example.com" for name in NAMES))
-GUEST_JOBS = ("guest buys", "link", "claim", "correct")  # that can run in threads
+GUEST_JOBS = ("guest buys", "link", "claim", "correct")  # acts that can run in threads
 STEPS = ("buy", "buy", "news", "news", "correct", "link", "link", "claim", "confirm", "sign in or out")
 
 some_steps = st.lists(st.tuples(st.sampled_from(STEPS), number, number, fault), min_size=2, max_size=4)

@@ -37,11 +37,10 @@ class GuestRules(RuleBasedStateMachine):
 
     def begin_guests(self) -> None:
         self.guests = [Browser() for _ in range(BROWSERS)]
-        self.owners: dict[
-            int, tuple[int | None, str]
-        ] = {}  # purchase ▶ its account and token after the last act
+        # Purchase ▶ its account and token after the last act.
+        self.owners: dict[int, tuple[int | None, str]] = {}
         self.addresses: dict[int, str] = {}  # purchase ▶ the address to which its buyer has corrected it
-        self.permits: list[Permit] = []  # which account may get which order by the current act
+        self.permits: list[Permit] = []  # orders that accounts may get in the current act
         self.is_concurrent = False
 
     # --- rules ---------------------------------------------------------------------------------------------

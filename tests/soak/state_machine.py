@@ -46,7 +46,7 @@ from .truth import DAY, ENDED, HOUR, Stripe, Truth
 from .world import OWN_PAGE, MailServer, Visitor, World, plan
 
 PAYING_SECONDS = 5  # for a buyer to fill in the form
-MAX_INVOICES = 30  # of a schedule; renewals stop then
+MAX_INVOICES = 30  # in a schedule; renewals stop after that
 CARDS = (
     "4242424242424242",
     "4242424242424242",
@@ -59,6 +59,7 @@ CARDS = (
     "4000000000005126",  # refund fails later
 )
 ACCOUNTS = ("AT611904300234573201", "AT861904300235473202", "AT321904300235473204")
+# Kinds of jobs.
 KINDS = (
     "event",
     "back",
@@ -70,7 +71,7 @@ KINDS = (
     "link",
     "claim",
     "correct",
-)  # of jobs
+)
 PRORATIONS = ("create_prorations", "always_invoice", "none")
 TOKENS = ("pm_card_visa", "pm_card_chargeCustomerFail")
 
@@ -87,9 +88,10 @@ class Shop(GuestActs):
         self.began = timezone.now()
         self.seen: list[tuple[Visitor, str]] = []  # checkout pages opened by a buyer: (buyer, session id)
         self.history: dict[str, list[Truth]] = {}  # session or subscription id ▶ its states, oldest first
-        self.reached: dict[str, int] = {}  # the same id ▶ index of the state that the store has reached
+        # Session or subscription id ▶ index of the state that the store has reached.
+        self.reached: dict[str, int] = {}
         self.upgrades: dict[str, str] = {}  # session ▶ session of the licence that it upgrades
-        self.acts: list[tuple[str, str]] = []  # what was done, and what came of it
+        self.acts: list[tuple[str, str]] = []  # (act, result)
         self.played.append(self.acts)
         self.ending, self.order = "deliver", random.Random(0)
         self.begin_guests()
@@ -150,7 +152,7 @@ class Shop(GuestActs):
         session_id = self._pick(self.seen, which)[1]
         session = storage.get(session_id) or {}
         if code is not None and session["status"] == "open" and session["allow_promotion_codes"]:
-            with suppress(coupons.Refused):  # of another currency, or too much
+            with suppress(coupons.Refused):  # the code may be for another currency or order
                 session_amounts.apply_code(session_id, self._pick(self.world.codes, code))
         self._pay(which, how, passes, typed)()
 

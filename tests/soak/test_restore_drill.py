@@ -59,7 +59,7 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         assert "reconcile_purchases" in backup(server, "restore", archive)
         assert server.run_command("purchases") == before
         assert {name: (tmp_path / name).read_bytes() for name in files} == files
-        again = backup(server, "backup").split()[0]  # of the restored database
+        again = backup(server, "backup").split()[0]  # a backup of the restored database
         backup(server, "restore", again)
         assert server.run_command("purchases") == before
 

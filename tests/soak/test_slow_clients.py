@@ -23,8 +23,8 @@ SIZE = 60_000_000  # bytes: more than all socket buffers
 
 class Shop(NamedTuple):
     server: Server
-    path: str  # of the download
-    cookies: list[str]  # of signed-in buyers
+    path: str  # path of the download
+    cookies: list[str]  # cookies of signed-in buyers
 
 
 @pytest.fixture

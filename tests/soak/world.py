@@ -60,7 +60,7 @@ START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
 YEARS = 100 * 365 * 86400
 NAMES = ("ada", "bob")
 EVENTS_KEPT = 2
-OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}  # which page of a browser has sent a form
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}  # a page of the shop has sent the form
 LINK = re.compile(r"https?://[^/\s]+(/purchases/link/\S+)")
 INTERVALS: tuple[Any, ...] = ("day", "week", "month", "year")
 COUPONS: tuple[Any, ...] = (
@@ -125,7 +125,7 @@ class Plan(threading.local):
     failing_calls: int = 0
     answer_lost: bool = False
     broken = False  # whether a fault was raised in this act
-    turns: Turns | None = None  # of threads that run at the same time
+    turns: Turns | None = None  # the turns of threads that run at the same time
     thread: int = 0
 
 
@@ -263,7 +263,7 @@ class World:
         self.offset, self.ticks, self.random = 0.0, itertools.count(), random.Random(0)
         patch.setattr(time, "time", lambda: START + self.offset + next(self.ticks) / 1e6)
         patch.setattr(secrets, "token_bytes", lambda count=32: self.random.randbytes(count))
-        patch.setattr(os, "urandom", lambda count: self.random.randbytes(count))  # of uuid4
+        patch.setattr(os, "urandom", lambda count: self.random.randbytes(count))  # uuid4 uses it
         patch.setattr(timezone, "now", lambda: datetime.fromtimestamp(time.time(), UTC))
         patch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0.0)
         patch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.0)

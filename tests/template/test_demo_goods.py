@@ -64,7 +64,7 @@ def test_each_product_has_a_folder() -> None:
     assert {folder.name for folder in DEMO_DIR.iterdir() if folder.is_dir()} == set(SLUGS)
 
 
-def test_goods_and_art_stay_small() -> None:
+def test_demo_files_stay_small() -> None:
     everything = [*DEMO_DIR.rglob("*"), *ART.iterdir()]
     assert sum(file.stat().st_size for file in everything if file.is_file()) < MAX_BYTES
     for file in everything:

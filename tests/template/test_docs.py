@@ -11,7 +11,7 @@ from scripts.fork_copy import read_blocks
 
 ROOT = settings.BASE_DIR
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")])
-PAGES.remove(ROOT / "CHANGELOG.md")  # it names files of earlier versions
+PAGES.remove(ROOT / "CHANGELOG.md")  # the changelog names files of earlier versions
 FOLDERS = "apps|config|deploy|docs|locale|packages|scripts|static|templates|tests"
 
 

@@ -122,7 +122,7 @@ def test_handled_events_are_documented() -> None:
         ({"MAINTENANCE": True}, 503),
     ],
 )
-def test_reasons_of_refused_webhooks(settings: Any, changes: dict[str, Any], status: int) -> None:
+def test_refused_webhooks_are_documented(settings: Any, changes: dict[str, Any], status: int) -> None:
     for name, value in changes.items():
         setattr(settings, name, value)
     response = Client().post("/webhooks/stripe/", b"{}", content_type="application/json")

@@ -39,7 +39,7 @@ def state(session_status: str = "complete", payment_status: str = "paid", **more
         (state("complete", "paid", subscription_status="a status of 2031"), Status.INCOMPLETE),
     ],
 )
-def test_status_of_each_stripe_state(stripe_state: StripeState, status: Status) -> None:
+def test_each_stripe_state_has_its_status(stripe_state: StripeState, status: Status) -> None:
     assert derive_status(stripe_state) == status
 
 
@@ -160,7 +160,7 @@ UNPAID_STATUSES = [Payment.Status.OPEN, Payment.Status.FAILED, Payment.Status.UN
 END = [NOW + (period + 1) * MONTH for period in range(4)]
 
 
-def test_values_without_payments() -> None:
+def test_purchase_without_payments_has_default_values() -> None:
     values: dict[str, Any] = {"has_paid": False, "amount_refunded": 0, "suspended_by": ""}
     assert payment_values([], None) == values
     assert payment_values([], subscription()) == values | {"paid_until": None, "past_due_since": None}
@@ -251,7 +251,7 @@ def test_change_to_a_shorter_plan_by_credit_shortens_the_paid_period() -> None:
     unpaid = invoice(1, status=Payment.Status.FAILED)
     values = payment_values([unpaid, credit(0), year], subscription("past_due"))
     assert (values["paid_until"], values["past_due_since"]) == (END[0], unpaid.created_at)
-    renewal = invoice(1, amount_paid=0)  # from the balance
+    renewal = invoice(1, amount_paid=0)  # paid from the balance
     assert payment_values([renewal, credit(0), year], subscription())["paid_until"] == END[1]
 
 

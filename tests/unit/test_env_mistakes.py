@@ -21,7 +21,7 @@ def test_invalid_value_is_one_line(
     assert expected in lines[0]
     assert lines[0].endswith(f" Did you mean {suggestion}?") if suggestion else "Did you mean" not in lines[0]
     assert "hunter2" not in lines[0]
-    assert len(lines[0]) < (650 if name == "ALERTS_OFF" else 400)  # it lists the names of all alerts
+    assert len(lines[0]) < (650 if name == "ALERTS_OFF" else 400)  # the message lists the names of all alerts
 
 
 def test_every_kind_of_variable_has_a_test_case(tmp_path: Path) -> None:

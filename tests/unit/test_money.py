@@ -76,7 +76,7 @@ def price(amount: int | None, interval: str = "", count: int = 1, **more: object
         (price(None), "Price on request"),
     ],
 )
-def test_price_labels(given_price: Price, label: str) -> None:
+def test_price_label_names_amount_and_interval(given_price: Price, label: str) -> None:
     assert given_price.label == label
 
 
@@ -87,7 +87,7 @@ def test_product_label_uses_the_lowest_price() -> None:
     assert product_label([]) == "Not available"
 
 
-def test_months_free_of_a_yearly_price() -> None:
+def test_yearly_price_saves_whole_months() -> None:
     monthly, yearly = price(900, "month"), price(9000, "year")
     assert months_free(yearly, [monthly, yearly]) == 2
     assert months_free(monthly, [monthly, yearly]) == 0

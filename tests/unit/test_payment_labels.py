@@ -21,7 +21,7 @@ def sample(state: str = "paid", purchase_state: str = "active", **values: Any) -
 
 
 @pytest.mark.parametrize("state", PAYMENT_STATES)
-def test_key_of_each_state(state: str) -> None:
+def test_each_state_has_its_own_key(state: str) -> None:
     assert payment_key(sample(state)) == state
 
 
@@ -54,7 +54,7 @@ def test_note_says_why_the_payment_failed() -> None:
         ("paid", "active", False),
     ],
 )
-def test_payable_invoices(state: str, purchase_state: str, is_payable: bool) -> None:
+def test_only_unpaid_invoices_can_be_paid_now(state: str, purchase_state: str, is_payable: bool) -> None:
     assert can_pay_now(sample(state, purchase_state)) == is_payable
     assert not can_pay_now(sample(state, purchase_state, invoice_url=""))
 

@@ -88,7 +88,7 @@ def test_invalid_option_does_not_reject_the_price(amount: Any) -> None:
         ({"maximum": 10000}, 50, "From $0.50 to $100."),
     ],
 )
-def test_limits_of_pay_what_you_want(limits: dict[str, int], minimum: int, text: str) -> None:
+def test_limits_of_pay_what_you_want_are_copied(limits: dict[str, int], minimum: int, text: str) -> None:
     row = copied(**custom(**limits))
     assert (row.is_custom, row.is_sellable, row.unit_amount) == (True, True, None)
     assert (row.custom_minimum, row.custom_maximum) == (minimum, limits.get("maximum"))
@@ -96,7 +96,7 @@ def test_limits_of_pay_what_you_want(limits: dict[str, int], minimum: int, text:
     assert amount_limits(row) == text
 
 
-def test_pay_what_you_want_in_a_currency_without_a_known_minimum() -> None:
+def test_pay_what_you_want_needs_no_known_minimum() -> None:
     row = copied(currency="isk", **custom())
     assert (row.is_sellable, amount_limits(row)) == (True, "")
     assert product_label([row]) == "Name your price"
@@ -142,7 +142,7 @@ def test_maximum_of_pay_what_you_want_may_have_a_fraction() -> None:
     assert copied(currency="kwd", **custom(maximum=5005)).is_sellable
 
 
-def test_chosen_amount_is_chosen_in_one_currency() -> None:
+def test_custom_amount_has_one_currency() -> None:
     """The limits and the label are those of the price's own currency."""
     row = copied(**custom(minimum=500), currency_options={"eur": option(900)})
     assert row.amounts == {"usd": 500}
@@ -190,7 +190,7 @@ def test_months_free_count_in_each_currency() -> None:
     assert months_free(price(8000, "gbp", "year"), [monthly]) == 2
 
 
-def test_currency_choices() -> None:
+def test_currency_choices_start_with_the_own_currency() -> None:
     plain, both = price(900), price(900, currency_options={"eur": 850, "jpy": 1200})
     assert currency_choices([plain, price(1000, "jpy")]) == []
     assert currency_choices([plain, both]) == [("", "USD"), ("eur", "EUR"), ("jpy", "JPY")]

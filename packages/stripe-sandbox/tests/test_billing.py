@@ -224,7 +224,7 @@ def test_failed_renewal_is_attempted_four_times_then_canceled(sandbox: Any) -> N
 
 
 @pytest.mark.parametrize("outcome", ["unpaid", "past_due"])
-def test_after_retries_switch_sets_final_status(sandbox: Any, outcome: str) -> None:
+def test_final_status_is_that_of_the_switch(sandbox: Any, outcome: str) -> None:
     sandbox.switches(after_retries=outcome)
     subscriber = Subscriber(sandbox, "2031-01-01", "pm_card_chargeCustomerFail", trial_period_days=7)
     subscriber.advance("2031-02-05")
@@ -304,7 +304,7 @@ def test_declined_first_payment_is_incomplete_and_expires(sandbox: Any) -> None:
     assert ("customer.subscription.updated", "2031-01-01 23:00") in subscriber.new_events()
 
 
-def test_cancel_at_period_end(subscriber: Subscriber) -> None:
+def test_cancellation_at_period_end_can_be_undone(subscriber: Subscriber) -> None:
     ending = subscriber.update(cancel_at_period_end=True)
     assert (ending.cancel_at, ending.status) == (timestamp("2031-02-28"), "active")
     assert ending.canceled_at == timestamp("2031-01-31")
@@ -319,7 +319,7 @@ def test_cancel_at_period_end(subscriber: Subscriber) -> None:
 
 
 @pytest.mark.parametrize("cancel_at", ["min_period_end", "max_period_end", timestamp("2031-02-10")])
-def test_cancel_at_timestamp(subscriber: Subscriber, cancel_at: str | int) -> None:
+def test_subscription_ends_at_the_time_of_cancel_at(subscriber: Subscriber, cancel_at: str | int) -> None:
     ending = subscriber.update(cancel_at=cancel_at)
     date = cancel_at if isinstance(cancel_at, int) else timestamp("2031-02-28")
     assert (ending.cancel_at, ending.cancel_at_period_end) == (date, False)
@@ -327,7 +327,7 @@ def test_cancel_at_timestamp(subscriber: Subscriber, cancel_at: str | int) -> No
     assert (subscriber.now.status, subscriber.now.ended_at) == ("canceled", date)
 
 
-def test_cancel_now(subscriber: Subscriber) -> None:
+def test_canceled_subscription_ends_at_once(subscriber: Subscriber) -> None:
     canceled = subscriber.v1.subscriptions.cancel(
         subscriber.id, {"cancellation_details": {"feedback": "unused"}}
     )
@@ -368,7 +368,7 @@ def test_resume_with_unchanged_anchor_does_not_bill_paid_period(subscriber: Subs
     ("behavior", "status"),
     [("keep_as_draft", "draft"), ("mark_uncollectible", "uncollectible"), ("void", "void")],
 )
-def test_paused_collection(subscriber: Subscriber, behavior: str, status: str) -> None:
+def test_paused_collection_ends_at_its_time(subscriber: Subscriber, behavior: str, status: str) -> None:
     subscriber.update(pause_collection={"behavior": behavior, "resumes_at": timestamp("2031-03-05")})
     subscriber.advance("2031-03-04")
     assert (subscriber.now.status, subscriber.now.latest_invoice.status) == ("active", status)

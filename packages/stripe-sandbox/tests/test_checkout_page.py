@@ -172,7 +172,9 @@ def test_non_test_card_is_refused(sandbox: Sandbox, buyer: Client) -> None:
 
 
 @pytest.mark.parametrize("card", CHALLENGED_CARDS, ids=number)
-def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
+def test_passed_three_d_secure_completes_the_session(
+    sandbox: Sandbox, buyer: Client, card: cards.Card
+) -> None:
     session = open_session(sandbox)
     response = pay(buyer, session, card)
     assert response["Location"] == page(session)
@@ -211,7 +213,7 @@ def test_three_d_secure_passed(sandbox: Sandbox, buyer: Client, card: cards.Card
 
 
 @pytest.mark.parametrize("card", CHALLENGED_CARDS, ids=number)
-def test_three_d_secure_failed(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
+def test_failed_three_d_secure_shows_an_error(sandbox: Sandbox, buyer: Client, card: cards.Card) -> None:
     session = open_session(sandbox)
     pay(buyer, session, card)
     response = complete_challenge(buyer, session, "fail")
@@ -329,7 +331,9 @@ def test_trial_saves_card_without_charge(
     ]
 
 
-def test_trial_with_declined_card(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
+def test_declined_card_does_not_start_a_trial(
+    sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session
+) -> None:
     response = pay(buyer, trial, DECLINED_CARDS[0])
     assert field_errors(response.content.decode()) == ["Your card has been declined."]
     assert types(sandbox) == ["customer.created", "setup_intent.created", "setup_intent.setup_failed"]
@@ -337,7 +341,9 @@ def test_trial_with_declined_card(sandbox: Sandbox, buyer: Client, trial: stripe
     assert failed["data"]["object"]["last_setup_error"]["code"] == "card_declined"
 
 
-def test_trial_with_three_d_secure(sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session) -> None:
+def test_trial_starts_after_three_d_secure(
+    sandbox: Sandbox, buyer: Client, trial: stripe.checkout.Session
+) -> None:
     pay(buyer, trial, CHALLENGED_CARDS[0])
     complete_challenge(buyer, trial, "fail")
     assert types(sandbox)[-1] == "setup_intent.setup_failed"
@@ -488,7 +494,7 @@ def test_unknown_session_is_404(sandbox: Sandbox, buyer: Client) -> None:
     assert "Page not found" in response.content.decode()
 
 
-def test_receipt_page(sandbox: Sandbox, buyer: Client) -> None:
+def test_receipt_page_shows_the_charge(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox)
     pay(buyer, session)
     charge = sandbox.client.v1.charges.retrieve(str(get_only_intent(sandbox).latest_charge))
@@ -499,7 +505,7 @@ def test_receipt_page(sandbox: Sandbox, buyer: Client) -> None:
     assert "4242" in html
 
 
-def test_invoice_page(sandbox: Sandbox, buyer: Client) -> None:
+def test_invoice_page_shows_the_invoice(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month")
     pay(buyer, session)
     invoice: Any = retrieve_session(sandbox, session, "invoice").invoice

@@ -67,7 +67,7 @@ def test_one_time_payment_in_second_currency(subscriber: Subscriber) -> None:
     assert open_session(subscriber, "payment").currency == "eur"
 
 
-def test_second_currency_after_the_first_subscription_ended(subscriber: Subscriber) -> None:
+def test_another_currency_is_allowed_after_the_subscription_ended(subscriber: Subscriber) -> None:
     subscriber.v1.subscriptions.cancel(subscriber.id)
     assert open_session(subscriber, "subscription").currency == "eur"
     assert subscribe_in_euros(subscriber).status == "active"
@@ -82,7 +82,7 @@ def test_balance_does_not_pay_invoices_in_another_currency(subscriber: Subscribe
     assert subscriber.v1.customers.retrieve(subscriber.customer).balance == -400
 
 
-def test_session_opened_before_a_subscription_in_another_currency(
+def test_session_opened_before_a_subscription_in_another_currency_is_refused(
     sandbox: Any, subscriber: Subscriber
 ) -> None:
     from django.test import Client

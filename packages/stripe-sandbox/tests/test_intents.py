@@ -146,7 +146,7 @@ def test_payment_of_checkout_cannot_be_confirmed(sandbox: Sandbox) -> None:
         sandbox.client.v1.payment_intents.cancel(intent.id)
 
 
-def test_canceled_payment(sandbox: Sandbox) -> None:
+def test_cancellation_stores_the_reason_and_emits_an_event(sandbox: Sandbox) -> None:
     intent = sandbox.client.v1.payment_intents.create({"amount": 900, "currency": "usd"})
     canceled = sandbox.client.v1.payment_intents.cancel(intent.id, {"cancellation_reason": "abandoned"})
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned")

@@ -73,7 +73,7 @@ def test_preview_includes_customer_balance(subscriber: Subscriber) -> None:
     assert subscriber.invoices[-1].amount_paid == 500
 
 
-def test_preview_of_change_on_next_invoice(subscriber: Subscriber) -> None:
+def test_preview_shows_a_change_that_is_billed_later(subscriber: Subscriber) -> None:
     subscriber.advance(HALF)
     items = [{"id": subscriber.item.id, "price": new_price(subscriber, 2000)}]
     invoice = preview(subscriber, items=items)
@@ -100,7 +100,7 @@ def test_preview_of_change_that_is_billed_at_once(
     assert subscriber.now.latest_invoice.amount_paid == due
 
 
-def test_preview_with_proration_date(subscriber: Subscriber) -> None:
+def test_preview_uses_the_proration_date(subscriber: Subscriber) -> None:
     items = [{"id": subscriber.item.id, "quantity": 2}]
     invoice = preview(subscriber, items=items, proration_date=timestamp(HALF))
     assert invoice.amount_due == 1800 + 450
@@ -149,7 +149,7 @@ def upcoming(subscriber: Subscriber) -> list[tuple[str, str]]:
     return subscriber.new_events("invoice.upcoming")
 
 
-def test_upcoming_event_a_week_before_each_renewal(subscriber: Subscriber) -> None:
+def test_upcoming_event_is_sent_a_week_before_each_renewal(subscriber: Subscriber) -> None:
     subscriber.advance("2031-05-02", "2031-06-02")
     assert [when for _, when in upcoming(subscriber)] == ["2031-04-24 00:00", "2031-05-25 00:00"]
     event = subscriber.sandbox.events("invoice.upcoming")[0]
@@ -160,7 +160,7 @@ def test_upcoming_event_a_week_before_each_renewal(subscriber: Subscriber) -> No
     check_response(event)
 
 
-def test_upcoming_event_before_trial_ends(sandbox: Any) -> None:
+def test_upcoming_event_is_sent_before_the_trial_ends(sandbox: Any) -> None:
     subscriber = Subscriber(sandbox, "2031-04-01", trial_period_days=14)
     subscriber.advance("2031-04-16")
     assert [when for _, when in upcoming(subscriber)] == ["2031-04-08 00:00"]

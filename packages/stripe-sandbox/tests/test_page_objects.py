@@ -277,7 +277,7 @@ def test_style_completes_3d_secure(shop: Shop, complete: Callable[[Any], None]) 
     assert shop.is_paid(page)
 
 
-def test_failed_3d_secure(shop: Shop) -> None:
+def test_failed_3d_secure_shows_an_error(shop: Shop) -> None:
     page = shop.open()
     fill_by_names(page, CHALLENGE)
     outer = page.frame_locator('iframe[src*="three-ds-2-challenge"]')
@@ -288,7 +288,7 @@ def test_failed_3d_secure(shop: Shop) -> None:
 # --- what tests look at -----------------------------------------------------------------------------------
 
 
-def test_errors(shop: Shop) -> None:
+def test_errors_are_shown_at_their_fields(shop: Shop) -> None:
     page = shop.open()
     page.locator(".SubmitButton").click()
     playwright_api.expect(page.locator("#required-cardNumber-fieldset")).to_have_text("Required")
@@ -300,7 +300,7 @@ def test_errors(shop: Shop) -> None:
     playwright_api.expect(page.get_by_text("Your card has been declined.")).to_be_visible()
 
 
-def test_summary(shop: Shop) -> None:
+def test_summary_has_the_elements_of_stripes_page(shop: Shop) -> None:
     page = shop.open(900, "month")
     expect = playwright_api.expect
     expect(page.get_by_test_id("product-summary-name")).to_contain_text("Club")
@@ -316,7 +316,7 @@ def test_summary(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("way", ["apply", "enter"])
-def test_promotion_code(shop: Shop, way: str) -> None:
+def test_promotion_code_can_be_entered(shop: Shop, way: str) -> None:
     code = shop.v1.promotion_codes.create(
         {"promotion": {"type": "coupon", "coupon": shop.v1.coupons.create({"percent_off": 50}).id}}
     ).code
@@ -338,7 +338,7 @@ def test_button_while_the_payment_is_processed(shop: Shop) -> None:
     playwright_api.expect(button).to_contain_text("Processing")
 
 
-def test_custom_amount(shop: Shop) -> None:
+def test_custom_amount_can_be_entered(shop: Shop) -> None:
     price = {
         "currency": "usd",
         "custom_unit_amount": {"enabled": True, "preset": 500},
@@ -353,7 +353,7 @@ def test_custom_amount(shop: Shop) -> None:
     assert shop.v1.checkout.sessions.list({"limit": 1}).data[0].amount_total == 1250
 
 
-def test_saved_card(shop: Shop) -> None:
+def test_saved_card_can_be_used(shop: Shop) -> None:
     customer = shop.v1.customers.create({"email": "ada@example.com"}).id
     options = {"payment_method_save": "enabled", "payment_method_remove": "enabled"}
     params: Any = {"customer": customer, "saved_payment_method_options": options}

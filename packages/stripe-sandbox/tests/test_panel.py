@@ -88,7 +88,7 @@ def test_event_can_be_resent(sandbox: Sandbox, operator: Client) -> None:
     assert operator.post(f"{PANEL}resend/", {"event": "evt_none", "endpoint": "we_none"}).status_code == 404
 
 
-def test_switches_form(sandbox: Sandbox, operator: Client) -> None:
+def test_switches_are_set_with_the_form(sandbox: Sandbox, operator: Client) -> None:
     form = {
         "delay_seconds": "2.5",
         "late_seconds": "0",
@@ -132,7 +132,7 @@ def test_refusals_are_switched_on_in_the_form(sandbox: Sandbox, operator: Client
         assert operator.post(f"{PANEL}switches/", form | wrong).status_code == 422
 
 
-def test_start_over(sandbox: Sandbox, operator: Client, settings: Any) -> None:
+def test_start_over_resets_objects_and_switches(sandbox: Sandbox, operator: Client, settings: Any) -> None:
     sandbox.switches(duplicate=True)
     pay(Client(), open_session(sandbox))
     settings.STRIPE_SANDBOX_DEMO = True
@@ -211,7 +211,7 @@ def test_each_demo_product_has_valid_art(demo_product: Any) -> None:
         (ART / f"{demo_product.slug}-{number}.svg").read_text()
         for number in range(2, demo_product.pictures + 1)
     ]
-    assert len(cover.encode()) < 12_000  # it is on each card of the store
+    assert len(cover.encode()) < 12_000  # the cover is on a card of the store
     assert all(len(art.encode()) < 40_000 for art in others)
     for art in [cover, *others]:
         assert 'viewBox="0 0 1200 900" width="1200" height="900"' in art

@@ -103,7 +103,7 @@ def test_new_card_becomes_the_customers_default(sandbox: Sandbox, subscription: 
     ]
 
 
-def test_new_card_of_one_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
+def test_new_card_is_used_for_one_subscription(sandbox: Sandbox, subscription: stripe.Subscription) -> None:
     portal = open_portal(sandbox, subscription)
     type_card(f"{portal}/subscriptions/{subscription.id}/payment-method")
     assert retrieve_subscription(sandbox, subscription).default_payment_method.card.brand == "mastercard"

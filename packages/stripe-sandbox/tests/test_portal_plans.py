@@ -117,7 +117,7 @@ def test_downgrade_shows_the_credit(subscriber: Subscriber) -> None:
     assert subscriber.v1.customers.retrieve(subscriber.customer).balance == -200
 
 
-def test_other_plan_after_a_flow(subscriber: Subscriber) -> None:
+def test_another_plan_than_that_of_the_flow_can_be_confirmed(subscriber: Subscriber) -> None:
     suggested, other = new_price(subscriber, 2000), new_price(subscriber, 3000)
     configuration = configure(subscriber, suggested, other)
     flow = confirm_flow(subscriber, suggested)
@@ -146,7 +146,7 @@ def test_declined_card_does_not_change_the_plan(subscriber: Subscriber) -> None:
 
 
 @pytest.mark.parametrize(("behavior", "status"), [("end_trial", "active"), ("continue_trial", "trialing")])
-def test_plan_of_trial(sandbox: Any, behavior: str, status: str) -> None:
+def test_plan_change_ends_or_keeps_the_trial(sandbox: Any, behavior: str, status: str) -> None:
     subscriber = Subscriber(sandbox, "2031-04-01", trial_period_days=14)
     price = new_price(subscriber, 2000)
     configuration = configure(subscriber, price, trial_update_behavior=behavior)

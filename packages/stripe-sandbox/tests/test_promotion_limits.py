@@ -219,7 +219,7 @@ def test_invalid_limits_are_rejected(
 
 
 @pytest.mark.parametrize("bought", ["paid", "trial"])
-def test_code_for_the_first_purchase(sandbox: Sandbox, bought: str) -> None:
+def test_code_for_the_first_purchase_is_refused_after_a_payment(sandbox: Sandbox, bought: str) -> None:
     promotion = create_code(sandbox, terms={"restrictions": {"first_time_transaction": True}})
     customer = sandbox.client.v1.customers.create({"email": "ada@example.com"}).id
     discounts = [{"promotion_code": promotion.id}]
@@ -232,10 +232,10 @@ def test_code_for_the_first_purchase(sandbox: Sandbox, bought: str) -> None:
     assert "prior transactions" in str(error)
 
 
-def test_code_of_one_customer(sandbox: Sandbox) -> None:
+def test_code_of_one_customer_is_refused_to_others(sandbox: Sandbox) -> None:
     ada, bob = (sandbox.client.v1.customers.create({"email": f"{name}@example.com"}).id for name in "ab")
     mine = create_code(sandbox, terms={"customer": ada})
-    theirs = create_code(sandbox, terms={"customer": bob}, percent_off=50)  # the same text
+    theirs = create_code(sandbox, terms={"customer": bob}, percent_off=50)  # a second code with the same text
     for customer, total in ((ada, 1520), (bob, 950)):
         session = open_session(sandbox, customer=customer, allow_promotion_codes=True)
         apply_code(session, "LAUNCH20")
@@ -280,7 +280,7 @@ def test_percentages_are_rounded_to_the_smallest_unit(sandbox: Sandbox) -> None:
         assert retrieve_session(sandbox, session).total_details.amount_discount == discount  # type: ignore[union-attr]
 
 
-def test_events_of_coupons_and_codes(sandbox: Sandbox) -> None:
+def test_coupons_and_codes_emit_events(sandbox: Sandbox) -> None:
     promotion = create_code(sandbox)
     coupon = str(promotion.promotion.coupon)
     sandbox.client.v1.coupons.update(coupon, {"name": "Summer"})

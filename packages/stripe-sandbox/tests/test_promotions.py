@@ -168,7 +168,7 @@ def test_full_discount_requires_no_card(sandbox: Sandbox) -> None:
 # --- discounts set by the store --------------------------------------------------------------------------
 
 
-def test_session_with_discount(sandbox: Sandbox) -> None:
+def test_session_has_its_discount(sandbox: Sandbox) -> None:
     coupon = sandbox.client.v1.coupons.create({"amount_off": 500, "currency": "usd"})
     session = open_session(sandbox, discounts=[{"coupon": coupon.id}])
     assert amounts(session) == (1900, 500, 0, 1400)
@@ -185,7 +185,7 @@ def test_session_with_discount(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("duration", "renewals"), [("once", [900, 900]), ("forever", [450, 450]), ("repeating", [450, 900])]
 )
-def test_discount_duration_of_subscription(sandbox: Sandbox, duration: str, renewals: list[int]) -> None:
+def test_discount_applies_for_its_duration(sandbox: Sandbox, duration: str, renewals: list[int]) -> None:
     months = {"duration_in_months": 2} if duration == "repeating" else {}
     create_code(sandbox, "HALF", percent_off=50, duration=duration, **months)
     session = open_session(sandbox, 900, "month", allow_promotion_codes=True)
@@ -336,7 +336,7 @@ def test_empty_coupon_parameter_counts_as_none(sandbox: Sandbox) -> None:
 # --- discounts of a running subscription ------------------------------------------------------------------
 
 
-def test_discount_of_running_subscription(sandbox: Sandbox) -> None:
+def test_running_subscription_gets_a_discount(sandbox: Sandbox) -> None:
     v1 = sandbox.client.v1
     subscriber = Subscriber(sandbox, "2031-04-01")
     half = v1.coupons.create({"percent_off": 50, "duration": "forever"}).id

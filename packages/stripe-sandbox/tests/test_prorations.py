@@ -13,7 +13,7 @@ from test_portal import page_text
 
 from stripe_sandbox.testing.sdk_types import check_response
 
-HALF = "2031-04-16"  # of April's 30 days
+HALF = "2031-04-16"  # the middle of April
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_declined_upgrade_is_past_due(subscriber: Subscriber) -> None:
     assert (subscriber.invoices[-1].status, subscriber.invoices[-1].amount_remaining) == ("open", 550)
 
 
-def test_no_proration(subscriber: Subscriber) -> None:
+def test_no_proration_is_created_on_request(subscriber: Subscriber) -> None:
     switch(subscriber, new_price(subscriber, 2000), proration_behavior="none")
     assert pending(subscriber) == []
     subscriber.advance("2031-05-02")
@@ -213,7 +213,7 @@ def test_items_are_added_and_removed(subscriber: Subscriber) -> None:
     assert subscriber.invoices[-1].total == 900 - 300
 
 
-def test_several_items_in_one_invoice(subscriber: Subscriber) -> None:
+def test_several_items_are_billed_on_one_invoice(subscriber: Subscriber) -> None:
     created = subscriber.v1.subscriptions.create(
         {
             "customer": subscriber.customer,
@@ -277,7 +277,7 @@ def test_second_change_credits_pending_debit(subscriber: Subscriber) -> None:
         check_response(subscriber.v1.invoice_items.retrieve(item.id).to_dict(for_json=True))
 
 
-def test_proration_date(subscriber: Subscriber) -> None:
+def test_proration_starts_at_the_proration_date(subscriber: Subscriber) -> None:
     subscriber.advance("2031-04-20")
     switch(subscriber, new_price(subscriber, 2000), proration_date=timestamp(HALF))
     assert pending(subscriber) == [-450, 1000]
@@ -372,7 +372,7 @@ def test_subscription_items_are_changed_by_their_own_routes(sandbox: Any) -> Non
         v1.subscription_items.delete(items[0].id)
 
 
-def test_metadata_of_items(subscriber: Subscriber) -> None:
+def test_items_keep_their_metadata(subscriber: Subscriber) -> None:
     item = {"price": new_price(subscriber, 500), "metadata": {"seat": "b"}}
     rows = [{"price": subscriber.price, "metadata": {"seat": "a", "old": "1"}}, item]
     card = subscriber.now.default_payment_method

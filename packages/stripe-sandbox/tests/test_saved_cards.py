@@ -177,7 +177,7 @@ def test_cards_of_other_customers_are_not_offered(ada: Returning) -> None:
     assert field_errors(eve.choose(session, foreign).content.decode())[:1] == ["Required"]
 
 
-def test_default_card_of_a_subscription_and_last_card_of_a_payment(ada: Returning) -> None:
+def test_default_card_of_a_subscription_and_last_card_of_a_payment_are_preselected(ada: Returning) -> None:
     first, last = ada.save(), ada.save(MASTERCARD)
     ada.v1.customers.update(ada.id, {"invoice_settings": {"default_payment_method": first}})
     assert ada.preselected(ada.open(900, "month")) == [first]
@@ -226,7 +226,7 @@ def test_new_card_pays_beside_saved_ones(ada: Returning) -> None:
     ("token", "asks"),
     [("authenticationRequired", True), ("authenticationRequiredOnSetup", False)],
 )
-def test_3d_secure_of_a_saved_card(ada: Returning, token: str, asks: bool) -> None:
+def test_saved_card_requires_3d_secure_if_its_card_does(ada: Returning, token: str, asks: bool) -> None:
     method = ada.save(cards.BY_TOKEN[f"pm_card_{token}"])
     session = ada.open()
     assert (ada.choose(session, method)["Location"] == page(session)) == asks
@@ -287,7 +287,7 @@ def test_only_card_of_a_subscription_is_not_removable(ada: Returning) -> None:
 # --- update -----------------------------------------------------------------------------------------------
 
 
-def test_update_of_a_payment_method(ada: Returning) -> None:
+def test_payment_method_can_be_updated(ada: Returning) -> None:
     method = ada.save()
     changes: Any = {
         "card": {"exp_month": 3, "exp_year": 2041},

@@ -196,7 +196,7 @@ def test_each_session_creates_its_own_customer(sandbox: Sandbox, buyer: Client) 
 
 
 @pytest.mark.parametrize("params", [ALWAYS, IF_REQUIRED])
-def test_free_order(sandbox: Sandbox, buyer: Client, params: Any) -> None:
+def test_free_order_creates_a_customer_on_request(sandbox: Sandbox, buyer: Client, params: Any) -> None:
     session = open_session(sandbox, 0, **params)
     assert buyer.post(page(session), {"email": "ada@example.com"}).status_code == 303
     paid = retrieve_session(sandbox, session)
@@ -209,7 +209,7 @@ def test_free_order(sandbox: Sandbox, buyer: Client, params: Any) -> None:
     assert paid.customer == (customers[0].id if customers else None)
 
 
-def test_trial_without_a_card(sandbox: Sandbox, buyer: Client) -> None:
+def test_trial_without_a_card_creates_a_customer(sandbox: Sandbox, buyer: Client) -> None:
     params = {
         "payment_method_collection": "if_required",
         "subscription_data": {"trial_period_days": 7},
@@ -223,7 +223,7 @@ def test_trial_without_a_card(sandbox: Sandbox, buyer: Client) -> None:
     assert types(sandbox)[0] == "customer.created"
 
 
-def test_trial_with_a_card(sandbox: Sandbox, buyer: Client) -> None:
+def test_trial_with_a_card_creates_the_customer_first(sandbox: Sandbox, buyer: Client) -> None:
     session = open_session(sandbox, 900, "month", subscription_data={"trial_period_days": 7})
     pay(buyer, session)
     (customer,) = list_customers(sandbox)
@@ -278,7 +278,9 @@ def test_customer_deleted_between_attempts_is_replaced(sandbox: Sandbox, buyer: 
 
 @pytest.mark.parametrize("outcome", ["complete", "fail"])
 @pytest.mark.parametrize("params", [ALWAYS, IF_REQUIRED])
-def test_three_d_secure(sandbox: Sandbox, buyer: Client, params: Any, outcome: str) -> None:
+def test_customer_is_created_before_three_d_secure(
+    sandbox: Sandbox, buyer: Client, params: Any, outcome: str
+) -> None:
     session = open_session(sandbox, **params)
     pay(buyer, session, CHALLENGED_CARDS[0])
     customers = [customer.id for customer in list_customers(sandbox)]
@@ -295,7 +297,9 @@ def test_three_d_secure(sandbox: Sandbox, buyer: Client, params: Any, outcome: s
 
 @pytest.mark.parametrize("params", [ALWAYS, IF_REQUIRED])
 @pytest.mark.parametrize("account", ibans.TABLE[:2])
-def test_bank_debit(sandbox: Sandbox, params: Any, account: ibans.Account) -> None:
+def test_bank_debit_creates_a_customer_on_request(
+    sandbox: Sandbox, params: Any, account: ibans.Account
+) -> None:
     session = open_debit_session(sandbox, **params)
     pay_by_debit(session, account.formatted_number)
     paid: Any = retrieve_session(sandbox, session, "payment_intent.latest_charge")
@@ -316,7 +320,7 @@ def test_bank_debit(sandbox: Sandbox, params: Any, account: ibans.Account) -> No
     ]
 
 
-def test_late_payment(sandbox: Sandbox, buyer: Client) -> None:
+def test_late_payment_gets_its_customer_when_it_completes(sandbox: Sandbox, buyer: Client) -> None:
     sandbox.switches(late_seconds=60)
     session = open_session(sandbox, **ALWAYS)
     pay(buyer, session)

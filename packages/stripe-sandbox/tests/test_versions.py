@@ -62,7 +62,7 @@ def test_malformed_version_is_refused(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("version", [OLD, CLOVER, DAHLIA])
-def test_payment_method_types_before_endive(sandbox: Sandbox, version: str) -> None:
+def test_payment_method_types_are_accepted_before_endive(sandbox: Sandbox, version: str) -> None:
     methods = {"payment_method_types[0]": "sepa_debit"}
     status, session, _ = send(version, "POST", "/v1/checkout/sessions", SESSION | methods)
     assert (status, session["payment_method_types"]) == (200, ["sepa_debit"])
@@ -80,7 +80,7 @@ def test_endive_refuses_payment_method_types(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/payment_intents", "/v1/setup_intents"])
-def test_payment_method_types_of_intents(sandbox: Sandbox, path: str) -> None:
+def test_payment_method_types_of_intents_are_accepted_before_endive(sandbox: Sandbox, path: str) -> None:
     params = {"amount": "900", "currency": "usd"} if "payment" in path else {}
     method = {"payment_method_types[0]": "card"}
     assert send(DAHLIA, "POST", path, params | method)[1]["payment_method_types"] == ["card"]
@@ -117,7 +117,7 @@ def test_billing_cycle_anchor_is_a_word_before_endive(sandbox: Sandbox) -> None:
     assert (status, resumed["status"]) == (200, "active")
 
 
-def test_discount_parameters_of_older_releases(sandbox: Sandbox) -> None:
+def test_discount_parameters_of_older_releases_are_accepted(sandbox: Sandbox) -> None:
     coupon = sandbox.client.v1.coupons.create({"percent_off": 25, "duration": "once"}).id
     status, code, _ = send(
         "2025-08-27.basil", "POST", "/v1/promotion_codes", {"coupon": coupon, "code": "SPRING"}

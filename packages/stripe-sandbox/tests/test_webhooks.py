@@ -194,14 +194,14 @@ def test_rolled_back_events_are_not_sent(sandbox: Any, store: Receiver) -> None:
 # --- switches ---------------------------------------------------------------------------------------------
 
 
-def test_delay_switch(sandbox: Any, store: Receiver) -> None:
+def test_delayed_webhook_is_sent_later(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(delay_seconds=3)
     sandbox.client.v1.customers.create({})
     assert (sandbox.deliver(), sandbox.deliver(after=2)) == (0, 0)
     assert sandbox.deliver(after=4) == 1
 
 
-def test_duplicate_switch(sandbox: Any, store: Receiver) -> None:
+def test_duplicated_webhook_is_sent_twice(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(duplicate=True)
     sandbox.client.v1.customers.create({})
     assert sandbox.deliver() == 2
@@ -209,7 +209,7 @@ def test_duplicate_switch(sandbox: Any, store: Receiver) -> None:
     assert sandbox.events()[0]["pending_webhooks"] == 0
 
 
-def test_reorder_switch(sandbox: Any, store: Receiver) -> None:
+def test_reordered_webhooks_are_sent_newest_first(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(reorder=True)
     customer = sandbox.client.v1.customers.create({})
     sandbox.client.v1.customers.delete(customer.id)
@@ -218,7 +218,7 @@ def test_reorder_switch(sandbox: Any, store: Receiver) -> None:
     assert store.types == ["customer.deleted", "customer.created"]
 
 
-def test_drop_switch(sandbox: Any, store: Receiver) -> None:
+def test_dropped_webhook_is_not_sent(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(drop=["product.*"])
     sandbox.product()
     assert sandbox.deliver(after=DAY) == 1
@@ -227,7 +227,7 @@ def test_drop_switch(sandbox: Any, store: Receiver) -> None:
     assert sandbox.events("product.created")[0]["pending_webhooks"] == 1
 
 
-def test_fail_next_n_switch(sandbox: Any, store: Receiver) -> None:
+def test_failed_attempts_do_not_reach_the_store(sandbox: Any, store: Receiver) -> None:
     sandbox.switches(fail_next_n=2)
     sandbox.client.v1.customers.create({})
     assert [sandbox.deliver(after=later) for later in (0, 5, 10)] == [1, 1, 1]

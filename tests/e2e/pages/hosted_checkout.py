@@ -13,7 +13,7 @@ class HostedCheckout:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.summary = page.locator(".App-Overview")
-        self.amount = page.locator("#customUnitAmount")  # of pay what you want
+        self.amount = page.locator("#customUnitAmount")  # the field of pay what you want
         self.email = page.locator("#email")
         self.card_row = page.get_by_test_id("card-accordion-item-button")
         self.debit_row = page.get_by_test_id("sepa_debit-accordion-item-button")
@@ -24,7 +24,7 @@ class HostedCheckout:
         self.name = page.locator("#billingName")
         self.country = page.locator("#billingCountry")
         self.postal_code = page.locator("#billingPostalCode")
-        self.save_card = page.locator("#savePaymentMethod")  # this and the next two are the sandbox's names
+        self.save_card = page.locator("#savePaymentMethod")  # only the sandbox has the next three elements
         self.saved_cards = page.locator("[name=savedPaymentMethod]:not([value=new])")
         self.new_card = page.get_by_label("Use a different card")
         self.remember_me = page.locator("#enableStripePass")

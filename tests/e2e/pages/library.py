@@ -5,7 +5,7 @@ class Library:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.heading = page.get_by_role("heading", level=1)
-        self.cards = page.locator(".library").get_by_role("article")  # other products follow
+        self.cards = page.locator(".library").get_by_role("article")  # recommended products follow
         self.others = page.get_by_role("region", name="Other orders").get_by_role("listitem")
 
     def goto(self) -> "Library":
