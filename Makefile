@@ -18,7 +18,7 @@ test-sandbox: ## Run the tests of packages/stripe-sandbox
 test-soak: ## Run a small part of the soak tests and drills: random events, crashes, restores, slow clients
 	@scripts/python.sh scripts/run_tests.py soak
 
-test-queries: ## Limit the database queries of pages and webhooks, and check that no query scans a table
+test-queries: ## Check the number of database queries of pages and webhooks, and that no query scans a table
 	@scripts/python.sh scripts/run_tests.py queries
 
 test-postgres: ## Run the tests with temporary PostgreSQL and Redis servers (ARGS="-k refund" selects tests)
@@ -33,7 +33,7 @@ e2e: ## Run the browser tests (HEADED=1 shows the browser, SLOWMO=300 slows it d
 e2e-stripe: ## Run the purchase tests against Stripe's test mode (needs STRIPE_SECRET_KEY=sk_test_… in .env)
 	@scripts/python.sh scripts/run_e2e.py stripe
 
-soak: ## Test 10,000 random orders of events (SCHEDULES=500 tests fewer, SEED=123 repeats a failure)
+soak: ## Test 10,000 random sequences of events (SCHEDULES=500 tests fewer, SEED=123 repeats a failure)
 	@scripts/python.sh scripts/run_soak.py soak
 
 drill-kill: ## Kill the server at random moments during 200 checkouts (CHECKOUTS=50 KILLS=10)
@@ -45,7 +45,7 @@ drill: ## Back up, destroy and restore a shop, on SQLite and PostgreSQL, and com
 drill-faults: ## Test with a hanging Stripe or mail server, kills and 500 webhooks a second, on SQLite and PostgreSQL (SECONDS=60)
 	@scripts/python.sh scripts/run_soak.py faults
 
-drill-fork: ## Change a copy as a shop does, run its tests, merge a release into it (STEPS=language,field; CI=true tests once)
+drill-fork: ## Change a copy as a founder would, run its tests, merge a release into it (STEPS=language,field; CI=true tests once)
 	@scripts/python.sh scripts/environment.py dev
 	@.venv/bin/python scripts/drill_fork.py
 

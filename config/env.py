@@ -24,7 +24,7 @@ Text = str  # inside Env, `str` is a method
 REQUIRED: Any = object()
 MAX_SHOWN_CHARACTERS = 70
 MIN_SIMILARITY = 0.85  # similarity of a misspelt name and its suggestion
-INVISIBLE = "\u200b\u2060\ufeff"  # str.strip() keeps them
+INVISIBLE = "\u200b\u2060\ufeff"  # str.strip() keeps these characters
 QUOTED = re.compile(r"""(["'])((?:(?!\1).)*)\1""", re.DOTALL)
 STRIPE_SECRET = re.compile(r"\b([srp]k_(?:test|live)_|whsec_)\S*")
 SERVER_AND_PATH = re.compile(r"(?=.*[.:])[\w-]{1,25}(\.[\w-]{1,25})*(:\d{1,5})?(/\w{0,20})?|/.*", re.ASCII)

@@ -15,7 +15,7 @@ from config.env_values import InvalidValue, closest, comma_list, is_class_path, 
 PORT = r"(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 HOST = r"(?:\w[\w-]*(?:\.\w[\w-]*)*\.?|\[[0-9a-f:.]*:[0-9a-f:.]*\])"
 SERVER = rf"{HOST}(?::{PORT})?"
-SERVERS = rf"{SERVER}(?:,{SERVER})*"  # a cluster has several
+SERVERS = rf"{SERVER}(?:,{SERVER})*"  # the servers of a cluster
 LOGIN = r"(?:[^\s/@#?\[\]\\]*@)?"  # user and password
 ENCODED = "with @ : / # ? [ ] in user and password written as %40 %3A %2F %23 %3F %5B %5D"
 SITE = rf"https?://(?!0\.0\.0\.0|\[::\]){SERVER}"

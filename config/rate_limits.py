@@ -29,7 +29,7 @@ RATE_LIMITS = {
     "code": "30/m/ip,200/h/ip",  # against guessing of discount codes
     "poll": "600/m/user",
     "withdrawal": "10/h/ip,30/d/ip",
-    "withdrawal_mail": "5/d/key",  # the address of the confirmation is not proven
+    "withdrawal_mail": "5/d/key",  # the address of the confirmation is not verified
     "licences": "60/m/ip",  # the API for the programs that you sell
 }
 RATE = r"[1-9]\d{0,9}/(?:[1-9]\d{0,4})?[smhd]/(?:ip|user|key)"

@@ -103,7 +103,7 @@ def alerts(env: Env, site_name: str, support_email: str, *, debug: bool) -> dict
 
 
 def start_sentry(dsn: str, environment: str, traces_sample_rate: float) -> None:
-    import sentry_sdk  # optional
+    import sentry_sdk  # an optional package
 
     sentry_sdk.init(
         dsn=dsn,

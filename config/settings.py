@@ -119,7 +119,7 @@ INSTALLED_APPS = [
     "apps.web",
     "apps.ecommerce",
     "apps.users.apps.ShopAdminConfig",
-    "config",  # production checks
+    "config",  # registers the production checks
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -238,7 +238,8 @@ STATICFILES_FINDERS = [
     "apps.core.app_directories.AppDirectoriesFinder",
 ]
 brand_dirs = [folder / "static" / "brand" for folder in (SHOP_DIR, BASE_DIR)]
-WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())  # /favicon.ico
+# WhiteNoise serves it at /favicon.ico
+WHITENOISE_ROOT = next(folder for folder in brand_dirs if (folder / "favicon.ico").exists())
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 MEDIA_URL = env.read("MEDIA_URL", env_urls.media_url, default="/media/")

@@ -21,5 +21,5 @@ if settings.STRIPE_SANDBOX:
     urlpatterns.append(path("", include("stripe_sandbox.urls")))
 
 handler400 = "apps.web.views.errors.bad_request"
-handler429 = "apps.core.rate_limits.too_many_requests"  # allauth uses it
+handler429 = "apps.core.rate_limits.too_many_requests"  # allauth uses this name
 handler500 = "apps.web.views.errors.server_error"

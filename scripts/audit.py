@@ -59,7 +59,7 @@ def main() -> None:
     )
     with shop as open_shop, sync_playwright() as playwright:
         chromium = launch_options(playwright.chromium.executable_path)["executable_path"]
-        os.environ["CHROME_PATH"] = chromium  # for Lighthouse
+        os.environ["CHROME_PATH"] = chromium  # Lighthouse reads this variable
         prepared = json.loads(open_shop.output.strip().splitlines()[-1])
         cookie, lesson = prepared["cookie"], prepared["lesson"]
         _buy_product(playwright, open_shop.url, cookie, COURSE)

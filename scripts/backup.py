@@ -38,7 +38,7 @@ IS_PGBOUNCER = dict(parse_qsl(urlsplit(URL).query.lower())).get("disable_server_
 SQLITE, POSTGRES = "database.sqlite3", "database.pgdump"
 DUMP = SQLITE if IS_SQLITE else POSTGRES
 FOLDERS = ("private", "media")
-TIME = "%Y-%m-%d %H:%M:%S"  # UTC
+TIME = "%Y-%m-%d %H:%M:%S"  # times are UTC
 LIST_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 LIST_SESSIONS = (
     "SELECT concat_ws(' ', pid, usename, application_name, client_addr) FROM pg_stat_activity WHERE "
@@ -142,7 +142,7 @@ def _record_restore(schema: str, emailed_until: str, tables: str) -> str:
 
 def _require_stopped_site() -> None:
     """Refuse if a process uses the database. Processes of the site that start later wait until this one has ended."""
-    lock = os.open(VAR / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)  # until this process ends
+    lock = os.open(VAR / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)  # the lock is held until this process ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -103,7 +103,7 @@ def _split_imports(text: str) -> tuple[str, str]:
     """Split Python code after its docstring and imports."""
     try:
         statements = ast.parse(text).body
-    except IndentationError:  # lines of a function
+    except IndentationError:  # the block contains only lines of a function
         return "", text
     last_line = 0
     for statement in statements:

@@ -13,7 +13,8 @@ import dotenv
 from environment import IN_PARALLEL, PYTHON, TEST_VARIABLES, ensure_with_browser, run, stop
 
 STRIPE_PORT = 8001
-PYTEST_ARTIFACTS = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]  # in test-results/
+# Pytest-playwright writes them to test-results/.
+PYTEST_ARTIFACTS = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]
 LISTEN = f"stripe listen --forward-to http://127.0.0.1:{STRIPE_PORT}/webhooks/stripe/"
 WITH_WEBHOOK = f"The webhook test needs this in a second terminal: {LISTEN}"
 WITHOUT_WEBHOOK = f"""The webhook test is skipped. To run it, start this in a second terminal:

@@ -61,7 +61,7 @@ def postgres() -> Iterator[tuple[str, Callable[[], None]]]:
             process = [start()]
 
             def restart() -> None:
-                process[0].send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+                process[0].send_signal(signal.SIGINT)  # SIGINT is PostgreSQL's fast shutdown
                 process[0].wait(MAX_WAIT_SECONDS)
                 process[0] = start()
 

@@ -22,7 +22,7 @@ class Shop:
     url: str
     port: int
     pid: int
-    folder: Path  # its VAR_DIR
+    folder: Path  # the VAR_DIR of the shop
     output: str = ""  # the output of `prepare`
 
 

@@ -1,4 +1,4 @@
-"""What people do with their accounts over HTTP, and what they find in e-mails."""
+"""Actions of users with their accounts over HTTP, and the e-mails about them."""
 
 from __future__ import annotations
 

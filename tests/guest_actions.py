@@ -1,4 +1,4 @@
-"""What buyers without an account do in tests."""
+"""Actions of buyers without an account."""
 
 from __future__ import annotations
 

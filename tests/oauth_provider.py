@@ -28,7 +28,7 @@ class Provider:
     def __init__(self) -> None:
         self.address = ""
         self.person: dict[str, Any] = {}
-        self.emails: list[dict[str, Any]] = []  # GitHub distinguishes them
+        self.emails: list[dict[str, Any]] = []  # GitHub lists all addresses of a user, one of them primary
         self.consents = True
         self.last_request: dict[str, str] = {}
         self._codes: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What operators do with an order in the admin."""
+"""Actions of operators on an order in the admin."""
 
 from __future__ import annotations
 

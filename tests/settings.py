@@ -67,7 +67,7 @@ if not TEST_SHOP_SETTINGS:
 from config.settings import *  # noqa: E402, F403
 
 if not TEST_SHOP_SETTINGS:
-    LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # the template's
+    LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # the template's languages
 
 GUEST_CHECKOUT = False  # most tests sign up before they buy; those about guests turn it on
 FOUNDER_EMAILS: list[str] = []  # tests look at the e-mails to buyers

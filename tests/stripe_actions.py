@@ -1,4 +1,4 @@
-"""What buyers, banks, operators and time do at Stripe: renewals, refunds, disputes, through the sandbox."""
+"""Changes at Stripe, made through the sandbox: renewals, refunds, disputes."""
 
 from __future__ import annotations
 

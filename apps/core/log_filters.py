@@ -8,7 +8,7 @@ from typing import Any
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 CREDENTIALS = (re.compile(r"(?i)\b(bearer|basic|token)\s+[\w.~+/=-]{8,}"), r"\1 …")
-LINKS = (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…")  # in e-mails
+LINKS = (re.compile(r"(/(?:reset/key|confirm-email)/)[^\s/'\"]+"), r"\1…")  # secret links in e-mails
 # Slack, Discord, Mattermost and Rocket.Chat: anyone who knows the URL can post.
 WEBHOOKS = (
     re.compile(r"(/services/T\w+/|/api/webhooks/(?=\d+/)|/hooks/(?=\w{16}))[\w/-]+"),

@@ -56,7 +56,7 @@ def consume(name: str, request: HttpRequest | None = None, key: str = "") -> int
     """
     wait = 0
     for rate in filter(None, settings.RATE_LIMITS.get(name, "").split(",")):
-        limit, period, per = rate.strip().split("/")  # "10/5m/user"
+        limit, period, per = rate.strip().split("/")  # for example "10/5m/user"
         seconds = int(period[:-1] or 1) * UNIT_SECONDS[period[-1]]
         client = _identify(per, request, key)
         if client and _count(f"{name}:{rate}:{client}", seconds) > int(limit):
@@ -67,7 +67,7 @@ def consume(name: str, request: HttpRequest | None = None, key: str = "") -> int
 
 
 def too_many_requests(request: HttpRequest, seconds: int = DEFAULT_WAIT_SECONDS) -> HttpResponseBase:
-    template = "web/_too_often.html" if request.headers.get("HX-Request") else "429.html"
+    template = "web/_too_many_attempts.html" if request.headers.get("HX-Request") else "429.html"
     context = {
         "minutes": math.ceil(seconds / 60),
         "hours": math.ceil(seconds / 3600) if seconds > MAX_SECONDS_SHOWN_IN_MINUTES else 0,

@@ -10,7 +10,7 @@ from storages.backends.s3 import S3Storage
 
 CLIENT_CONFIG = Config(
     signature_version="s3v4",
-    connect_timeout=5,  # seconds
+    connect_timeout=5,  # in seconds
     read_timeout=20,
     retries={"max_attempts": 2},
     # Some S3-compatible servers refuse the checksums that boto sends by default.

@@ -12,5 +12,5 @@ class UsersConfig(AppConfig):
 
 
 class ShopAdminConfig(admin.AdminConfig):
-    default = False  # UsersConfig is
+    default = False  # UsersConfig is the default
     default_site = "apps.users.admin_site.ShopAdminSite"

@@ -1,4 +1,4 @@
-"""Sign in by a link in an e-mail, which proves its address. An account is created if the address has none."""
+"""Sign in by a link in an e-mail, which verifies its address. An account is created if the address has none."""
 
 from allauth.account import signals
 from allauth.account.adapter import get_adapter
@@ -14,10 +14,10 @@ from apps.users.models import User
 
 
 def get_or_create_account(request: HttpRequest, email: str) -> User | None:
-    """Return the account of an address that its owner has just proved.
+    """Return the account of an address that its owner has just verified.
 
     None if there can be no account: it is blocked, the address is reserved for an undo, or sign-up is closed.
-    What others have set up at an account with this address, before it was proved, is removed.
+    What others have set up at an account with this address, before it was verified, is removed.
     """
     # Otherwise find_account could return an account that has another address and only waits for this one.
     release_email(email)

@@ -47,6 +47,6 @@ def normalize_mailbox(email: str) -> str:
     """Return one spelling for each mailbox: ada@example.com for "ADA"@EXAMPLE.COM."""
     local, _at, domain = email.strip().lower().rpartition("@")
     local = local.replace('"', "").replace("\\", "")
-    with suppress(UnicodeError):  # not a valid domain
+    with suppress(UnicodeError):  # the domain is not valid
         domain = domain.encode("idna").decode()
     return f"{local}@{domain}"

@@ -8,7 +8,7 @@ M_MMAP_THRESHOLD = -3  # from malloc.h
 MMAP_THRESHOLD_BYTES = 1024 * 1024
 
 # glibc would keep the 19 MiB of a hash for each thread. Above this size it returns memory to the system.
-with suppress(AttributeError, OSError):  # another C library
+with suppress(AttributeError, OSError):  # the C library is not glibc
     ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 # One hash at a time: there is a process for each core, so parallel hashes would only cost memory.

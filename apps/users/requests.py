@@ -5,8 +5,8 @@ from apps.users.models import User
 
 
 class BuyerRequest(HttpRequest):
-    user: Buyer  # after @buyer_required
+    user: Buyer  # set by @buyer_required
 
 
 class SignedInRequest(BuyerRequest):
-    user: User  # after @login_required
+    user: User  # set by @login_required

@@ -30,7 +30,7 @@ def queries(event: dict[str, Any]) -> list[str]:
 def test_sale_duplicate_and_refund_events_need_few_queries(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, settings: Any
 ) -> None:
-    """With a task queue: the worker sends the e-mail."""
+    """The shop has a task queue, so the worker sends the e-mail."""
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     pay(press_buy(as_ada, icons))
     (sold,) = events(sandbox, "checkout.session.completed")

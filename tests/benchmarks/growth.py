@@ -14,7 +14,7 @@ from tests.benchmarks import shops
 from tests.benchmarks.report import Row
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SIZES = ((10, 1_000), (1_000, 100_000), (100_000, 1_000_000))  # products, purchases
+SIZES = ((10, 1_000), (1_000, 100_000), (100_000, 1_000_000))  # (products, purchases)
 
 
 def measure(rounds: int) -> list[Row]:

@@ -12,7 +12,7 @@ from apps.ecommerce.models import Price, Product, ProductConfiguration, Purchase
 from apps.users.models import User
 
 PUBLIC_ID = {"sqlite": "printf('%%032x', i)", "postgresql": "lpad(to_hex(i), 32, '0')::uuid"}
-PURCHASES_PER_BUYER = 10  # purchases
+PURCHASES_PER_BUYER = 10
 
 
 def fill_shop(products: int, purchases: int) -> None:

@@ -21,7 +21,7 @@ from tests.benchmarks.report import Row, at_most
 from tests.benchmarks.setup_shop import NOT_RETURNED
 
 WAITING_BUYERS = 1_000
-SECONDS = 4.0  # per round
+SECONDS = 4.0  # seconds of a round
 PAUSE_SECONDS = 0.01  # between two requests for the store
 POLL_TRIGGER = re.compile(rb'seen=([\w.]+)" hx-trigger="every (\d+)s')  # the page's poll trigger
 SHOWN = {1: "confirming", 3: "slow", 10: "slow"}  # state by seconds between polls
@@ -90,7 +90,7 @@ def _measure_store_during_polling(shop: Shop, waiting: list[tuple[str, str]], ro
         is_polling.set()
         busy += _request_store(shop.port)
         is_polling.clear()
-        time.sleep(0.5)  # until running requests complete
+        time.sleep(0.5)  # lets running requests complete
     crowd.terminate()
     done, seconds = json.loads(polls.read_text())
     idle_ms, busy_ms = (quantiles(times, n=100)[98] * 1000 for times in (idle, busy))

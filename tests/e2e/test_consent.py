@@ -54,7 +54,7 @@ def test_visitor_agrees_and_buys_without_javascript(page: Page, goods: ProductCo
 
 
 def test_buyer_agrees_by_keyboard(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    ProductPage(sign_in(page, ada)).goto("workshop")  # a subscription
+    ProductPage(sign_in(page, ada)).goto("workshop")  # the workshop is a subscription
     for box in boxes(page).all():
         tab_to(page, box)
         page.keyboard.press("Space")

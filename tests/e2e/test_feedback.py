@@ -1,4 +1,4 @@
-"""What a press shows at once on a slow network, and what messages and password fields do."""
+"""Busy buttons on a slow network, messages, and password fields."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

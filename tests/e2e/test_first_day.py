@@ -84,7 +84,7 @@ def test_founder_creates_sells_and_changes_a_product(
     page.get_by_role("link", name="New product").first.click()
     editor = ProductEditor(page)
     page.get_by_label("Name:", exact=True).fill("Field guide")
-    page.get_by_label("One line").fill("Draw what you see.")
+    page.get_by_label("Tagline").fill("Draw what you see.")
     page.get_by_label("Description").fill("**Twelve** places, one pencil.")
     editor.add_price("one-time", "19", nickname="Personal")
     editor.add_price("one-time", "49.50", nickname="Team")

@@ -82,7 +82,7 @@ def test_owner_goes_through_a_course_and_resumes(
 def test_video_loads_after_the_button_is_pressed_by_keyboard(
     browser: Browser, base_url: str, ada: User, goods: ProductConfiguration, course: list[Lesson]
 ) -> None:
-    """In a context that may request third parties; the network answers for them."""
+    """The browser context may request other sites, whose responses are simulated."""
     buy_without_browser(ada, goods.slug)
     context = browser.new_context(base_url=base_url)
     requested: list[str] = []

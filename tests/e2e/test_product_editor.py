@@ -90,7 +90,7 @@ def test_new_product_is_made_by_keyboard(page: Page, olive: User) -> None:
     editor.form.get_by_role("button", name="Add price").focus()
     keyboard.press("Enter")
     expect(editor.prices.nth(1).get_by_label("Payment")).to_be_focused()
-    keyboard.press("e")  # each month
+    keyboard.press("e")  # chooses "each month"
     keyboard.press("Tab")
     keyboard.type("9")
     keyboard.press("Enter")  # saves a draft, as "Save" does
@@ -174,7 +174,7 @@ def test_products_are_ordered_without_javascript(page: Page, olive: User) -> Non
 @on_phone
 def test_longest_name_fits_a_phone(page: Page, olive: User, goods: ProductConfiguration) -> None:
     editor = ProductEditor(sign_in(page, olive)).goto(goods.pk)
-    assert height(editor.status_row) < 4 * height(editor.save_button)  # no empty box
+    assert height(editor.status_row) < 4 * height(editor.save_button)  # the row has no empty box
     editor.name.fill("n" * 250)
     editor.save()
     editor.success.wait_for()
@@ -186,7 +186,7 @@ def test_longest_name_fits_a_phone(page: Page, olive: User, goods: ProductConfig
 def test_forms_are_accessible(page: Page, olive: User, goods: ProductConfiguration, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     editor = ProductEditor(sign_in(page, olive)).open_new()
-    editor.publish_button.click()  # with errors
+    editor.publish_button.click()  # the form has errors
     found = [*Axe().run(page, context="#content", options={"preload": False}).response["violations"]]
     editor.goto(goods.pk).add("question")
     found += Axe().run(page, context="#content", options={"preload": False}).response["violations"]

@@ -52,6 +52,6 @@ def test_limited_search_shows_a_message_in_place_of_products(
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("Store")
 
-    clock[0] += 60  # the page retries
+    clock[0] += 60  # after a minute, the page retries
     expect(page.locator("#product-grid")).to_be_visible()
     page.context.close()

@@ -74,14 +74,14 @@ def test_store_keeps_its_products_and_loads_more_afterwards(page: Page) -> None:
     page.route(re.compile(r"/store/\?"), respond_503)
     store.search.fill("letter")
     expect(strip).to_be_visible()
-    expect(store.cards).to_have_count(24)  # the products stay
+    expect(store.cards).to_have_count(24)  # the products stay visible
     page.unroute_all()
     expect(store.cards).to_have_count(1)
     expect(strip).to_be_hidden()
     expect(page).to_have_url(re.compile(r"\?q=letter&sort=newest$"))
 
     store.goto("?sort=newest")
-    page.route(re.compile(r"page=2"), lambda route: None)  # no response at all
+    page.route(re.compile(r"page=2"), lambda route: None)  # the request gets no response
     assert page.evaluate("htmx.config.timeout") == 12_000
     page.evaluate("htmx.config.timeout = 500")
     page.mouse.move(100, 500)

@@ -40,7 +40,7 @@ def test_open_page_follows_trial_renewal_failure_and_new_card(page: Page, ada: U
 
     stripe_changes.renew(purchase, fails=True)
     expect(seen.in_state("past_due")).to_be_visible()
-    expect(seen.open_link).to_be_visible()  # the grace period
+    expect(seen.open_link).to_be_visible()  # access lasts during the grace period
 
     seen.manage_button.click()
     expect(portal.alert).to_contain_text("A payment of $5.00 has failed")
@@ -72,7 +72,8 @@ def test_cancel_then_resume_then_cancel_at_the_period_end(page: Page, ada: User)
     portal.return_to_shop()
     expect(seen.in_state("ending")).to_be_visible()
     expect(Library(page).goto().card("The Workshop")).to_contain_text("Ends on")
-    expect(GatedPage(page).goto("workshop").heading).to_have_text("The Workshop")  # until the period's end
+    # Access lasts until the period's end.
+    expect(GatedPage(page).goto("workshop").heading).to_have_text("The Workshop")
 
     seen.goto(purchase)
     stripe_changes.renew(purchase)

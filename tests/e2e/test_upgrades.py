@@ -34,7 +34,7 @@ def test_subscriber_changes_from_monthly_to_yearly(page: Page, ada: User) -> Non
     order = open_new_order(page, ada, "workshop")
     order.change_plan("Yearly")
     portal = Portal(page)
-    expect(portal.main).to_contain_text("$81")  # what is due today
+    expect(portal.main).to_contain_text("$81")  # the amount due today
     portal.confirm_button.click()
     expect(order.in_state("active")).to_be_visible()
     expect(order.payments).to_have_count(2)

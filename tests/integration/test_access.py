@@ -1,4 +1,4 @@
-"""What each role gets from each URL of the site, in two tables.
+"""The response of each URL of the site to each role, in two tables.
 
 New URLs are found in the URL configuration; a URL without a row fails a test.
 """

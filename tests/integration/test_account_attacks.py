@@ -145,7 +145,7 @@ def test_sign_up_ignores_staff_fields(client: Client) -> None:
 
 def test_sign_in_replaces_the_session_key(ada: User, icons: ProductConfiguration) -> None:
     browser, attacker = Client(), Client()
-    browser.post("/store/icon-set/buy/", {"price": icons.prices[0].id})  # a session begins
+    browser.post("/store/icon-set/buy/", {"price": icons.prices[0].id})  # starts a session
     attacker.cookies["sessionid"] = prepared = browser.cookies["sessionid"].value
     sign_in(browser, ada.email, "ada-buys-things")
     assert browser.cookies["sessionid"].value != prepared

@@ -95,7 +95,7 @@ def test_pages_follow_the_shops_theme_switch(as_olive: Client, purchase: Purchas
     as_olive.post("/theme/", {"theme": "dark", "next": "/admin/"})
     for path in paths:
         assert re.search(r'<body class="[^"]*theme-dark', page_of(as_olive, path)), path
-        assert "js/theme.js" not in page_of(as_olive, path)  # Django's switch
+        assert "js/theme.js" not in page_of(as_olive, path)  # the script of Django's theme switch
 
 
 def test_menu_has_what_the_operator_may_see(as_olive: Client) -> None:

@@ -43,7 +43,7 @@ class Chat:
 
     def __init__(self) -> None:
         self.status, self.headers = 200, {"Content-Type": "text/plain"}
-        self.requests: list[tuple[str, str, Any]] = []  # path, content type, JSON
+        self.requests: list[tuple[str, str, Any]] = []  # (path, content type, JSON)
 
     @property
     def texts(self) -> list[str]:

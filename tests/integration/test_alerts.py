@@ -239,7 +239,8 @@ def age_alerts(hours: float) -> None:
 
 def test_every_alert_has_a_test_case() -> None:
     assert CAUSES.keys() == check_shop().keys()
-    by_runs = {"reconcile-repaired", "reconcile-failing", "stripe-unreachable", "daily-digest"}  # below
+    # Tested below.
+    by_runs = {"reconcile-repaired", "reconcile-failing", "stripe-unreachable", "daily-digest"}
     assert CAUSES.keys() | by_runs == {*ALERT_NAMES}
     assert {*ONCE} < {*ALERT_NAMES}
 
@@ -297,7 +298,7 @@ def test_problem_that_comes_back_is_sent_again(as_ada: Client, icons: ProductCon
 def test_problem_that_comes_and_goes_is_sent_once_an_hour(
     as_ada: Client, icons: ProductConfiguration
 ) -> None:
-    for _ in range(7):  # two hours
+    for _ in range(7):  # two hours pass
         break_worker(as_ada, icons)
         send_alerts()
         age_alerts(hours=1 / 6)
@@ -488,7 +489,7 @@ def test_unreachable_stripe_sends_an_alert_until_it_answers(
     assert names() == ["stripe-unreachable"]
     (item,) = find_items()
     assert "can't reach Stripe" in item.title
-    send_alerts({"stripe-unreachable": []})  # a run was successful
+    send_alerts({"stripe-unreachable": []})  # reconcile_purchases was successful
     assert find_items() == []
 
 

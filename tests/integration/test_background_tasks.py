@@ -140,7 +140,7 @@ def test_email_is_sent_later_if_the_worker_is_killed_while_sending(
         path = f"smtp://127.0.0.1:{mail_server.getsockname()[1]}"
         worker = start_worker(EMAIL_URL=path)
         try:
-            connection, _peer = mail_server.accept()  # the worker is sending
+            connection, _peer = mail_server.accept()  # the worker is sending the e-mail
         finally:
             worker.send_signal(signal.SIGKILL)
             worker.wait()
@@ -202,7 +202,7 @@ def test_worker_runs_the_queued_reconcile(queue: None, as_ada: Client, icons: Pr
 
 
 def test_email_is_sent_after_commit(as_ada: Client, icons: ProductConfiguration) -> None:
-    """Without a queue, the default."""
+    """By default there is no task queue."""
     purchase = buy(as_ada, icons)
     outbox.outbox.clear()
     with transaction.atomic():

@@ -435,7 +435,7 @@ def test_two_subscriptions_are_reported_unless_one_ends_before_the_next_charge(
     deliver(sandbox, first)
     assert alerts.send_alerts() == []
     assert "message--warning" not in as_ada.get("/purchases/").content.decode()
-    later = int(timezone.now().timestamp()) + 90 * DAY  # two charges later
+    later = int(timezone.now().timestamp()) + 90 * DAY  # after two charges
     sandbox.client.v1.subscriptions.update(second.id, {"cancel_at": later})
     sandbox.client.v1.subscriptions.update(first.subscription_id, {"cancel_at_period_end": False})
     deliver(sandbox, first)
@@ -464,7 +464,7 @@ def test_subscription_of_an_unknown_customer_or_product_is_ignored(
     buy(as_ada, club)
     sandbox.switches(drop=["product.*", "price.*"])
     foreign = sandbox.client.v1.products.create({"name": "Consulting"})
-    price = add_price(sandbox.client, foreign.id, 100, interval="month")  # never synced
+    price = add_price(sandbox.client, foreign.id, 100, interval="month")  # the price was never synced
     create_in_dashboard(sandbox, ada, price)
     stranger = sandbox.client.v1.customers.create({"email": "eve@example.com"})
     method = sandbox.client.v1.payment_methods.attach("pm_card_visa", {"customer": stranger.id})

@@ -123,7 +123,7 @@ def test_unchanged_tax_id_of_the_checkout_keeps_its_type(
 def test_address_without_tax_id_keeps_the_tax_id_entered_at_stripe(
     as_ada: Client, ada: User, sandbox: Any
 ) -> None:
-    """For example in the billing portal, or at a checkout before the store had these details."""
+    """The buyer may have entered it in the billing portal, or at a checkout before the store had these details."""
     save(as_ada, tax_id="")
     created: Any = {"type": "eu_vat", "value": "DE123456789"}
     sandbox.client.v1.customers.tax_ids.create(StripeCustomer.objects.get(user=ada).id, created)

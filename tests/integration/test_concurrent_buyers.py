@@ -70,4 +70,4 @@ def test_sync_during_another_sync_stores_stripes_price(
     synced = sync_purchase(purchase, "event")
     thread.join()
     assert errors == []
-    assert synced.price_id == purchase.price_id  # as Stripe says
+    assert synced.price_id == purchase.price_id  # the price at Stripe

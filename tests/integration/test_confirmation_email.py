@@ -55,7 +55,7 @@ def test_button_opens_the_product_and_the_text_has_the_same_links(
     for body in (text, html):
         assert "Icon set" in body
         assert "$19.00" in body
-    for url in wanted:  # each of them opens
+    for url in wanted:  # each URL opens
         response = as_ada.get(url_path(url))
         response.close()
         assert response.status_code == 200, url
@@ -119,7 +119,7 @@ def test_confirmation_names_the_seller_of_the_day_of_the_order(
     for line in ("Ink Ltd", "1 Quay <Street>", "Cork"):
         assert line in text
         assert line in html
-    assert "1 Quay <Street>" not in str(sent_to_buyers()[0].alternatives[0][0])  # escaped
+    assert "1 Quay <Street>" not in str(sent_to_buyers()[0].alternatives[0][0])  # the address is escaped
 
 
 def test_picture_is_a_small_copy_with_an_absolute_url_and_no_text_depends_on_it(

@@ -236,7 +236,7 @@ def test_buyer_with_a_subscription_pays_in_its_currency(
     buy_in(as_ada, letter, "eur")
     purchase = buy_in(as_ada, club)
     assert (purchase.status, purchase.currency, purchase.amount_total) == (Status.ACTIVE, "eur", 450)
-    assert not Purchase.objects.filter(status=Status.EXPIRED).exists()  # Stripe has refused none
+    assert not Purchase.objects.filter(status=Status.EXPIRED).exists()  # Stripe has refused no checkout
 
 
 def test_subscription_does_not_change_the_currency_of_one_time_purchases(

@@ -88,7 +88,8 @@ def test_promotion_codes_are_not_offered(
     press_buy(as_ada, zine)
     press_buy(as_ada, icons)
     sessions = sandbox.client.v1.checkout.sessions.list().data
-    assert [bool(session.allow_promotion_codes) for session in sessions] == [True, False]  # newest first
+    # The newest session first.
+    assert [bool(session.allow_promotion_codes) for session in sessions] == [True, False]
 
 
 @pytest.mark.parametrize("setting", ["CHECKOUT_AUTOMATIC_TAX", "CHECKOUT_TAX_IDS", "CHECKOUT_INVOICES"])

@@ -128,7 +128,7 @@ def test_figures_are_those_of_yesterday_by_currency(
     assert lines[:14] == [
         "Workbench on March 10, 2026",
         "USD: 3 orders",
-        "Sales: $74.00",  # 19 + 25 + 30
+        "Sales: $74.00",  # the sum of 19, 25 and 30
         "Refunds: $7.00",
         "Lost disputes: $30.00",
         "Net: $37.00",
@@ -273,7 +273,7 @@ def test_a_day_ends_at_midnight_when_the_clocks_change(
         pay(10 ** (number + 2), at=moment)
     at(datetime.fromisoformat(f"{day_after}T12:00+00:00"))
     send_daily_digest()
-    assert "Sales: $110.00" in digest()  # 10 + 100
+    assert "Sales: $110.00" in digest()  # the sum of 10 and 100
 
 
 def test_digest_is_in_the_language_of_the_shop(

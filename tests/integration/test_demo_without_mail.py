@@ -82,7 +82,7 @@ def test_demo_allows_sign_up_and_purchase_and_says_that_it_sends_no_email(
     assert "warning" in [message.level_tag for message in page.context["messages"]]
     buy(client, icons)
     assert Mail.objects.exists()
-    assert send_unsent() == 0  # nothing to retry
+    assert send_unsent() == 0  # no e-mail is retried
 
 
 def test_password_reset_in_a_demo_reveals_no_account(ada: User) -> None:

@@ -35,7 +35,8 @@ def amounts(draw: st.DrawFn) -> tuple[str, int]:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(sale=("usd", 50), percent=0.01, amount_off=None, duration={}, is_recurring=False)
-@example(sale=("usd", 5001), percent=50, amount_off=None, duration={}, is_recurring=False)  # half a cent
+# The discount is half a cent.
+@example(sale=("usd", 5001), percent=50, amount_off=None, duration={}, is_recurring=False)
 @example(sale=("jpy", 333), percent=50, amount_off=None, duration={}, is_recurring=True)
 @example(sale=("kwd", 5010), percent=20, amount_off=None, duration={}, is_recurring=False)
 @example(sale=("eur", 1900), percent=None, amount_off=1900, duration={}, is_recurring=False)

@@ -285,17 +285,17 @@ def test_use_is_counted_by_currency(
     gift = create_code(sandbox, "GIFT", percent_off=100)
     for client in (as_ada, as_bob):
         page_of(client, icons, "SUMMER")
-    subscription = buy(as_ada, club)  # 720
-    panel_actions.advance_to_renewal(subscription.subscription_id)  # 720
+    subscription = buy(as_ada, club)  # pays 720 cents
+    panel_actions.advance_to_renewal(subscription.subscription_id)  # pays 720 cents
     while sandbox.deliver(after=10):
         pass
-    paid = buy(as_ada, icons)  # 1520
+    paid = buy(as_ada, icons)  # pays 1520 cents
     sandbox.client.v1.refunds.create({"payment_intent": paid.payment_intent_id, "amount": 500})
     euros = as_bob.post("/store/icon-set/buy/", {"price": icons.prices[0].id, "currency": "eur"})
-    as_bob.get(url_path(pay(euros["Location"])))  # 1360
+    as_bob.get(url_path(pay(euros["Location"])))  # pays 1360 cents
     eve = signed_in(User.objects.create_user("eve@example.com", "eve-buys-nothing"))
     page_of(eve, icons, "SUMMER")
-    press_buy(eve, icons)  # not paid
+    press_buy(eve, icons)  # this order is not paid
     while sandbox.deliver(after=10):
         pass
     rows = [(use.currency, use.orders, use.revenue, use.discount) for use in code_use(code)]

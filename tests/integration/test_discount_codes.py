@@ -333,7 +333,7 @@ def test_page_says_why_a_code_does_not_apply(
     terms: dict[str, tuple[Any, str]] = {
         "OTHER": ({"applies_to": {"products": [other.product_id]}}, "It does not apply to this product."),
         "EURO": ({"amount_off": 100, "currency": "eur"}, "It does not apply to prices in USD."),
-        "TINY": ({"percent_off": 99}, "The price would be too small to be charged."),
+        "TINY": ({"percent_off": 99}, "With the discount, the amount is too small to charge."),
     }
     for text, (coupon, reason) in terms.items():
         create_code(sandbox, text, **coupon)

@@ -189,7 +189,7 @@ def test_gate_marks_the_wanted_product(as_ada: Client, bob: User, shop: None) ->
     refused = as_bob.get(f"/purchases/{wanted.slug}/")
     assert refused["Location"] == f"/store/?product={wanted.slug}"
     page = as_bob.get(refused["Location"]).content.decode()
-    assert page.count("card--wanted") == page.count("You need this one") == 1
+    assert page.count("card--wanted") == page.count("You need this product") == 1
     cards = as_bob.get(refused["Location"]).context["cards"]
     assert [card.is_wanted for card in cards] == [True, False, False]
     assert "card--wanted" not in as_bob.get("/store/?product=nonsense").content.decode()

@@ -210,7 +210,7 @@ def test_only_the_same_browser_keeps_the_password_with_mandatory_verification(
 
 def test_resent_link_verifies_the_email(client: Client, mailoutbox: list[EmailMessage]) -> None:
     sign_up(client, EMAIL)
-    cache.clear()  # three minutes later
+    cache.clear()  # three minutes pass
     client.post("/accounts/email/", {"email": EMAIL, "action_send": ""})
     assert len([mail for mail in mailoutbox if mail.to == [EMAIL]]) == 2
     by_link(Client(), mailoutbox)

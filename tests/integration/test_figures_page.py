@@ -304,7 +304,7 @@ def test_a_dispute_is_listed_with_its_deadline_until_it_is_answered(
     (item,) = find_items()
     assert "$19.00" in item.title
     assert item.is_urgent
-    assert "Answer it at Stripe by" in item.detail
+    assert "Respond at Stripe by" in item.detail
     assert purchase.order_number in item.detail
     Payment.objects.update(dispute_due_by=timezone.now() - timedelta(hours=1))
     assert "was due" in find_items()[0].detail

@@ -314,7 +314,7 @@ def test_founder_adds_a_file_and_a_version_and_emails_owners(
     assert tell in as_olive.get(page).content.decode()
     assert "1 owner can open this file" in as_olive.get(tell).content.decode()
     assert updates() == []
-    as_olive.post(tell, {"version": str(version.pk)})  # an older page
+    as_olive.post(tell, {"version": str(version.pk)})  # the form of an older page
     assert updates() == []
     for _twice in range(2):
         as_olive.post(tell, {"version": str(version.file.versions.first().pk)})

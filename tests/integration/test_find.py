@@ -170,7 +170,8 @@ def test_last_four_digits_find_the_card_of_each_payment(
     subscription = buy(as_ada, club, card=MASTERCARD)
     number = subscription.order_number
     assert found(find(as_olive, "4444")) == {"purchase": [number]}
-    Purchase.objects.filter(pk=subscription.pk).update(payment_method="Visa •••• 9999")  # a new card
+    # The buyer has a new card.
+    Purchase.objects.filter(pk=subscription.pk).update(payment_method="Visa •••• 9999")
     for text in ("4444", "9999", "•••• 4444"):
         assert found(find(as_olive, text))["purchase"] == [number], text
     assert found(find(as_olive, "4242"))["purchase"] == [other.order_number]
@@ -180,7 +181,8 @@ def test_last_four_digits_find_the_card_of_each_payment(
 def test_product_finds_itself_and_its_orders(as_olive: Client, purchase: Purchase, other: Purchase) -> None:
     results = found(find(as_olive, "icon SET"))
     assert results == {"purchase": [purchase.order_number], "productconfiguration": ["Icon set"]}
-    Purchase.objects.filter(pk=purchase.pk).update(product_name="Glyphs")  # when it was bought
+    # The product's name when it was bought.
+    Purchase.objects.filter(pk=purchase.pk).update(product_name="Glyphs")
     assert found(find(as_olive, "glyph")) == {"purchase": [purchase.order_number]}
     assert found(find(as_olive, purchase.product_id)) == {"productconfiguration": ["Icon set"]}
     assert found(find(as_olive, purchase.price_id)) == {"productconfiguration": ["Icon set"]}

@@ -97,7 +97,7 @@ def test_refunded_buyer_gets_the_product_when_it_is_free(
 def test_product_can_be_taken_after_temporary_access_ended(
     wallpaper: ProductConfiguration, ada: User
 ) -> None:
-    """Until reconcile_purchases ends it, its status is paid."""
+    """The status of the order is paid until reconcile_purchases ends it."""
     price, now = first_price(wallpaper), timezone.now()
     times = {"granted_at": now - timedelta(days=2), "granted_until": now - timedelta(hours=1)}
     given = Purchase.objects.create_for(ada, price, "test", status="paid")

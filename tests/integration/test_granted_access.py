@@ -281,7 +281,7 @@ def test_access_ends_without_any_process_and_reconcile_updates_the_status(
         assert (purchase.status, revoked) == ("canceled", [purchase])
         assert 'data-state="granted_ended"' in as_ada.get(purchase.get_absolute_url()).content.decode()
         assert sent_kinds() == ["granted"]
-        give(as_olive, icons, verified_ada.email)  # again
+        give(as_olive, icons, verified_ada.email)  # grants the access again
     finally:
         access_revoked.disconnect(receiver)
 

@@ -68,7 +68,7 @@ def test_order_whose_address_is_corrected_during_a_claim_stays_with_its_buyer(
 def test_upgrade_gets_the_address_that_was_corrected_during_its_payment(
     sandbox: Any, icons: ProductConfiguration, team: Price, presses_again: bool
 ) -> None:
-    """Its payment page was opened with the wrong address. The link must not go to another person."""
+    """The payment page of the upgrade was opened with the wrong address. The link must not go to another person."""
     browser = Client()
     solo = buy(browser, icons, "wrong@example.com")
     hosted_page = press_buy(browser, icons, team)

@@ -244,8 +244,8 @@ def test_link_of_another_person_does_not_replace_the_account_that_is_signed_in(
     assert as_victim.session["_auth_user_id"] == str(User.objects.get(email="eve@example.com").pk)
 
 
-def test_programs_that_scan_emails_prove_no_address(sandbox: Any, icons: ProductConfiguration) -> None:
-    """They open the links of e-mails, also of those to a mistyped address, and run no scripts."""
+def test_programs_that_scan_emails_verify_no_address(sandbox: Any, icons: ProductConfiguration) -> None:
+    """These programs open the links of e-mails, also of those to a mistyped address, and run no scripts."""
     paying = Client()
     buy(paying, icons)
     scanner = Client()
@@ -421,7 +421,8 @@ def test_address_can_not_be_flooded(sandbox: Any, icons: ProductConfiguration, s
 
 def test_find_my_purchases_is_limited(sandbox: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.RATE_LIMITS = settings.SHOP_RATE_LIMITS
-    monkeypatch.setattr("apps.core.rate_limits.now", lambda: 1_800_000_000.0)  # no new period begins
+    # The clock stops, so that no new period begins.
+    monkeypatch.setattr("apps.core.rate_limits.now", lambda: 1_800_000_000.0)
     emails = ["gina@example.com"] * 4 + [f"user{n}@example.com" for n in range(20)]
     statuses = [
         Client(REMOTE_ADDR="192.0.2.1").post("/purchases/find/", {"email": email}).status_code
@@ -548,7 +549,7 @@ def test_operator_corrects_the_address_of_a_guest(
 
 
 def test_orders_of_guests_send_no_alert(sandbox: Any, club: ProductConfiguration) -> None:
-    """Their subscriptions have no account yet, which is not a problem of the shop."""
+    """Subscriptions of guests have no account yet, which is not a problem of the shop."""
     buy(Client(), club)
     sandbox.deliver()
     assert not [text for text in check_shop().values() if text]

@@ -264,7 +264,7 @@ def test_first_press_opens_the_free_goods(sandbox: Any, ada: User) -> None:
 
 
 def test_visitor_gets_a_free_product_by_email(sandbox: Any) -> None:
-    """The link is sent to the address only: the browser has not proven that it is the visitor's."""
+    """The link is sent to the address only: the browser has not verified it."""
     product, browser = create_product(sandbox.client, "Wallpaper", 0), Client()
     assert 'type="email"' in browser.get(f"/store/{product.slug}/").content.decode()
     form = {"price": first_price(product).id, "email": "Gina@example.com"}

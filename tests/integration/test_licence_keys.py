@@ -312,8 +312,8 @@ def test_replaced_key_is_not_valid_any_more(
         True,
     )
     assert new in sent_to_buyers()[-1].body
-    as_olive.post("/admin/ecommerce/licencekey/", form)  # pressed twice
-    as_olive.post("/admin/ecommerce/licencekey/", form | {"token": str(uuid4())})  # on two pages
+    as_olive.post("/admin/ecommerce/licencekey/", form)  # the form was sent twice
+    as_olive.post("/admin/ecommerce/licencekey/", form | {"token": str(uuid4())})  # the form of a second page
     assert key_of(purchase) == new
     done, refused = OperatorAction.objects.order_by("pk")
     assert (done.action, done.purchase, done.outcome) == ("replace-licence-key", purchase, "done")

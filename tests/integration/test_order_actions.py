@@ -117,7 +117,7 @@ def test_calling_receivers_again_needs_a_permission(bob: User, purchase: Purchas
     assert call.attempts == 0
 
     bob.user_permissions.add(Permission.objects.get(codename="process_event"))
-    for _ in range(2):  # pressed twice
+    for _ in range(2):  # the button is pressed twice
         support.post(url, press | {"token": str(token)})
     call.refresh_from_db()
     assert call.attempts == 1

@@ -89,7 +89,7 @@ def test_page_shows_refund_dispute_and_deadline(
     text = page_of(as_olive, purchase)
     assert "No : the buyer's bank has opened a dispute about the payment." in text
     assert "Dispute: needs_response" in text
-    assert "Answer it by" in text
+    assert "Respond by" in text
 
 
 def test_other_orders_are_of_the_same_buyer(

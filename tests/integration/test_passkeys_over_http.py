@@ -325,7 +325,7 @@ def test_malformed_answer_adds_no_passkey(ada: User) -> None:
     with_challenge = dict(client.session)
     for wrong in malformed_variants(real):
         if isinstance(wrong, dict) and wrong.get("clientExtensionResults") != real["clientExtensionResults"]:
-            continue  # ignored by the server
+            continue  # the server ignores this field
         restore_session(client, with_challenge)
         assert answer(client, ADD, wrong).status_code in (200, 302), str(wrong)[:200]
         assert not Authenticator.objects.exists(), str(wrong)[:200]

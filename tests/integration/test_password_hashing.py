@@ -114,7 +114,7 @@ with ThreadPoolExecutor(16) as threads:
     print(megabytes("VmHWM") - before, megabytes("VmRSS") - before)
 """
 
-if sys.platform == "linux":  # reads /proc
+if sys.platform == "linux":  # the test reads /proc
 
     def test_sixteen_sign_ins_use_the_memory_of_one_and_free_it() -> None:
         done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True)

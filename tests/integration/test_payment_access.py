@@ -540,7 +540,7 @@ def test_longer_plan_can_be_paid_from_the_balance(
 
 
 def test_manual_invoice_does_not_shorten_the_period(member: Purchase, sandbox: Any) -> None:
-    """Its lines have the time of their creation as period."""
+    """The lines of a manual invoice have the time of their creation as period."""
     made = bill_now(member, "manual")
     moment = {"start": made["created"], "end": made["created"]}
     lines = [row | {"period": moment} for row in made["lines"]["data"]]

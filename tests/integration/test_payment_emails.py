@@ -203,7 +203,7 @@ def test_won_dispute_sends_two_emails(paid: Purchase, sandbox: Any) -> None:
     assert about(Kind.DISPUTED) == [opened]
     assert "$19.00" in bodies(Kind.DISPUTED)[0]
     sandbox.client.v1.disputes.update(opened, {"evidence": {"uncategorized_text": "x"}, "submit": True})
-    deliver(sandbox, paid)  # under_review
+    deliver(sandbox, paid)  # the dispute is under_review
     win(opened)
     deliver(sandbox, paid)
     send_again(sandbox)
@@ -325,7 +325,7 @@ def test_rebuilt_payments_send_nothing(member: Purchase, sandbox: Any) -> None:
 
 
 def test_payments_of_a_migrated_shop_send_nothing(member: Purchase, sandbox: Any) -> None:
-    """After the migration, the payments are copied for the first time. Their e-mails do not exist."""
+    """After the migration, the payments are copied for the first time. No e-mails about them exist."""
     purchase = deliver(sandbox, history(sandbox, member))
     shift_to_the_past(400 * DAY)
     Payment.objects.all().delete()

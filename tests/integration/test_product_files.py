@@ -173,7 +173,7 @@ def test_strangers_and_refunded_owners_get_no_version(
 def test_owner_of_one_product_gets_no_file_of_another(
     as_ada: Client, icons: ProductConfiguration, club: ProductConfiguration
 ) -> None:
-    """Neither by its own URL nor by a URL of the owned product."""
+    """The file is refused by its own URL, and by a URL of the owned product."""
     own, other = add_file(icons), add_file(club, data=b"secret")
     version = other.versions.get()
     buy(as_ada, icons)

@@ -90,7 +90,7 @@ def test_expired_session_is_found(as_ada: Client, icons: ProductConfiguration, w
 def test_unknown_session_is_adopted(
     as_ada: Client, icons: ProductConfiguration, without_webhooks: Any
 ) -> None:
-    """As after the restore of a backup from before the purchase."""
+    """The restored backup was made before the purchase."""
     purchase = buy(as_ada, icons)
     Purchase.objects.all().delete()
     out = reconcile()

@@ -170,7 +170,7 @@ def test_lost_dispute_is_stored(member: Purchase, sandbox: Any, period: int, end
 def test_event_that_could_not_be_delivered_is_repaired_while_others_arrive(
     member: Purchase, as_bob: Client, icons: ProductConfiguration, sandbox: Any
 ) -> None:
-    refund(sandbox, paid_charges()[0], 250)  # lost
+    refund(sandbox, paid_charges()[0], 250)  # the event of this refund is lost
     sandbox.switches(drop=[])
     deliver(sandbox, buy(as_bob, icons))
     reconcile(since=timezone.now() - timedelta(days=3))

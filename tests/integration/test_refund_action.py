@@ -456,9 +456,9 @@ def test_refused_form_that_is_sent_again_refunds_nothing(
     url = action_url(purchase, "refund")
     fields = hidden_fields(as_olive.get(url).content.decode())
     form = {"payment": purchase.payments.get().stripe_id, "amount": "5", "reason": "duplicate", **fields}
-    refund(sandbox, paid_charges()[0], 500)  # in the Dashboard
+    refund(sandbox, paid_charges()[0], 500)  # a refund in Stripe's Dashboard
     assert "has been refunded" in as_olive.post(url, form).content.decode()
-    assert "has changed" in as_olive.post(url, form).content.decode()  # a double press
+    assert "has changed" in as_olive.post(url, form).content.decode()  # the button is pressed twice
     assert len(refunds()) == 1
 
 

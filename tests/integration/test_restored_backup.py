@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def restored(emailed_until: datetime | None = None) -> None:
-    """As after `make restore`."""
+    """Set the state after `make restore`."""
     now = timezone.now()
     ScheduledRun.objects.update_or_create(
         command="restore", defaults={"started_at": emailed_until or now, "finished_at": now}

@@ -165,7 +165,7 @@ def test_syncs_events_and_refunds_leave_the_order_revoked(
     assert not has_access(purchase)
     assert purchase.status_label == Suspension.REVOKED.label
 
-    restored = restore(as_olive, purchase)  # the refund counts again
+    restored = restore(as_olive, purchase)  # the refund ends the access again
     assert (restored.suspension, has_access(restored)) == ("refunded", False)
     assert "still no access" in OperatorAction.objects.latest("pk").message
 

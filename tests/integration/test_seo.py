@@ -259,7 +259,7 @@ def test_structured_data_omits_missing_prices_and_inactive_products(as_ada: Clie
     assert "offers" not in structured_data(as_ada, "/store/unpriced/")["Product"]
     buy(as_ada, icons)
     Product.objects.filter(pk=icons.product_id).update(active=False)
-    assert as_ada.get("/store/icon-set/").status_code == 200  # for its owner
+    assert as_ada.get("/store/icon-set/").status_code == 200  # the owner can open the page
     assert structured_data(as_ada, "/store/icon-set/") == {}
     Product.objects.update(active=True)
     Price.objects.update(active=False)

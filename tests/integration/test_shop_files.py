@@ -9,7 +9,7 @@ from django.template import engines
 
 
 def test_each_template_folder_is_searched_once() -> None:
-    """Else a template that extends the one of the same name extends itself, and {{ block.super }} repeats it."""
+    """Otherwise a template that extends its namesake extends itself, and {{ block.super }} repeats it."""
     loaders: list[Any] = engines["django"].engine.template_loaders  # type: ignore[attr-defined]
     folders = [Path(folder) for loader in loaders for folder in loader.get_dirs()]
     assert [folder for folder, count in Counter(folders).items() if count > 1] == []

@@ -122,7 +122,7 @@ def test_each_request_matches_the_sdk_parameter_types(
     press_buy(as_bob, icons, first_price(icons))
     fresh = ProductConfiguration.objects.get(pk=icons.pk)
     press_buy(as_bob, fresh, next(price for price in fresh.prices if price.id == larger))
-    press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == larger))  # an upgrade
+    press_buy(as_ada, fresh, next(price for price in fresh.prices if price.id == larger))  # buys an upgrade
     assert Purchase.objects.count() == 6
     ada.save(update_fields=["email"])
     update_customer_email.func(ada.pk)

@@ -102,7 +102,7 @@ def test_fix_creates_and_updates_the_portal_configuration_of_a_product_with_plan
         updates = (row.features.subscription_update.products for row in listed)
         return [set(products[0].prices) for products in updates if products]
 
-    assert diagnose() == ([], 0)  # one price
+    assert diagnose() == ([], 0)  # one price needs no configuration
     (monthly,) = [price.id for price in club.prices]
     yearly: list[str] = []
     for amount in (9000, 9900):

@@ -83,7 +83,7 @@ def test_busy_database_is_skipped(file: Path, connection: Any) -> None:
 
 
 def test_database_is_vacuumed_while_another_process_reads(file: Path, connection: Any) -> None:
-    connection.ensure_connection()  # WAL
+    connection.ensure_connection()  # sets the WAL mode
     other = sqlite3.connect(file)
     rows = other.execute("SELECT id FROM events")
     assert rows.fetchone() == (0,)

@@ -117,7 +117,7 @@ def test_audit_log_says_who_saw_whom_from_when_to_when(
     entry = OperatorAction.objects.get()
     assert (entry.operator, entry.action, entry.purchase) == (stan, "view_as_buyer", purchase)
     assert entry.details["user"] == str(ada.pk)
-    assert entry.finished_at == entry.started_at + timedelta(minutes=30)  # without pressing Stop
+    assert entry.finished_at == entry.started_at + timedelta(minutes=30)  # the operator has not pressed Stop
     viewing.post(STOP)
     entry.refresh_from_db()
     assert entry.finished_at is not None
@@ -413,7 +413,7 @@ def test_stopped_view_can_be_resumed_neither_by_its_cookie_nor_by_its_form(
 ) -> None:
     url = action_url(purchase, "view_as_buyer")
     fields = dict(re.findall(r'name="(token|state)" value="([^"]+)"', as_stan.get(url).content.decode()))
-    for _ in range(2):  # a double press
+    for _ in range(2):  # the button is pressed twice
         as_stan.post(url, fields)
     assert signed_in_email(as_stan) == "ada@example.com"
     token = as_stan.cookies[COOKIE].value

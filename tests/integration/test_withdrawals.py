@@ -264,7 +264,7 @@ def test_operator_sends_the_confirmation_again(client: Client, olive: User) -> N
     row, as_olive = Withdrawal.objects.get(), signed_in(olive)
     act = {"action": "send_again", "_selected_action": row.pk, "index": "0"}
     token = as_olive.post(LIST, act).context["form"]["token"].value()
-    for _ in range(2):  # a double press
+    for _ in range(2):  # the button is pressed twice
         as_olive.post(LIST, {**act, "token": token})
     assert len(confirmations()) == 2
 

@@ -86,9 +86,9 @@ def site_urls(
 class Shop:
     """Ada owns icons and a subscription, Rosa has a refund, Bob owns nothing, Otto and Olive are staff."""
 
-    users: dict[str, User | None]  # by role
+    users: dict[str, User | None]  # role ▶ object
     parameters: dict[str, dict[str, str]]  # name of a URL, or "" for all ▶ parameter ▶ value
-    purchases: dict[str, Purchase]  # by role
+    purchases: dict[str, Purchase]  # role ▶ object
 
     def client(self, role: str, **options: Any) -> Client:
         user = self.users[role]

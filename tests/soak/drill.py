@@ -19,7 +19,7 @@ from typing import Any
 import requests
 
 ROOT = Path(__file__).resolve().parents[2]
-CONCURRENT_BUYERS = 4  # buyers
+CONCURRENT_BUYERS = 4
 MAX_TRIES = 8
 CARD = {
     "email": "",

@@ -28,7 +28,7 @@ which_address = st.integers(0, len(GUEST_ADDRESSES) - 1)
 
 
 class GuestActs(GuestRules):
-    """What guests do. `Shop` adds buyers with an account, Stripe and the operator."""
+    """The acts of guests. `Shop` adds buyers with an account, Stripe and the operator."""
 
     # --- acts ----------------------------------------------------------------------------------------------
 

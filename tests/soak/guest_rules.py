@@ -30,7 +30,7 @@ Permit = Callable[[Purchase, User], bool]
 
 
 class GuestRules(RuleBasedStateMachine):
-    """What has to be true of guests. `GuestActs` adds what they do."""
+    """The rules about guests. `GuestActs` adds their acts."""
 
     world: ClassVar[World]
     seen: list[tuple[Visitor, str]]
@@ -57,7 +57,7 @@ class GuestRules(RuleBasedStateMachine):
             self.owners[row.pk] = now
             if before[1] and row.user_id:
                 is_permitted = any(permit(row, users[row.user_id]) for permit in self.permits)
-                assert is_permitted, f"{users[row.user_id]} got the order of {row.email} without proof"
+                assert is_permitted, f"{users[row.user_id]} got the order of {row.email} without verification"
             elif before[1]:
                 assert now == before, "an order has lost its owner"
             elif before != now:
@@ -146,7 +146,7 @@ class GuestRules(RuleBasedStateMachine):
         """Open the newest link to the order's address on another device, and cancel what is billed."""
         links = [link for link in MailServer.links if (link.order, link.to) == (row.order_number, row.email)]
         assert links, f"no link to the order was sent to {row.email}, its current address"
-        if not self._is_valid(links[-1]):  # too old
+        if not self._is_valid(links[-1]):  # the newest link is too old
             Client().post(reverse("find_orders"), {"email": row.email})
             links = MailServer.links
         phone = Browser()

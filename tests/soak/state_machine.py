@@ -334,7 +334,7 @@ class Shop(GuestActs):
         customer = self._pick(customers, which).id
         price = self._pick([price for price in self.world.prices if price.is_recurring], what)
         method = self.world.stripe.v1.payment_methods.attach("pm_card_visa", {"customer": customer})
-        with suppress(stripe.InvalidRequestError):  # an archived price
+        with suppress(stripe.InvalidRequestError):  # the price may be archived
             self.world.stripe.v1.subscriptions.create(
                 {"customer": customer, "items": [{"price": price.id}], "default_payment_method": method.id}
             )

@@ -25,7 +25,7 @@ def test_connections_recover_after_a_database_restart(tmp_path: Path) -> None:
     with postgres() as (url, restart), Server(tmp_path, url) as server:
         shop = server.run_command("setup", str(CONCURRENT_BUYERS + 1))
         server.start()
-        responses: list[tuple[int, float, float]] = []  # status, start time, seconds
+        responses: list[tuple[int, float, float]] = []  # (status, start time, seconds)
         is_finished = threading.Event()
 
         def request_pages(cookie: str) -> None:

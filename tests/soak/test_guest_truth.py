@@ -29,7 +29,7 @@ from .world import World
 
 GINA, TYPO, ADA = 0, 1, 2  # indexes of GUEST_ADDRESSES
 ADAS_BROWSER = {"who": 0, "where": 0, "in_browser": False, "fault": None}
-FIRST, SECOND = 0, 1  # browsers
+FIRST, SECOND = 0, 1  # indexes of the browsers
 ON_PHONE = 1  # a link is opened in another browser
 
 
@@ -179,12 +179,12 @@ FAULTS: dict[str, tuple[Plant, list[Act], str]] = {
     "an account with an unconfirmed address takes the order": (
         trust_unconfirmed_accounts,
         [begin(address=ADA), DELIVER, ("add_to_my_account", ADAS_BROWSER)],
-        "without proof",
+        "without verification",
     ),
     "an order joins the account of the typed address": (
         join_by_typed_address,
         [begin(address=ADA), DELIVER],
-        "without proof",
+        "without verification",
     ),
     "the same browser pays twice": (
         sell_twice,

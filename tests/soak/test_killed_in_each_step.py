@@ -67,13 +67,14 @@ def test_purchase_completes_after_kills_during_payment(
     page = buyer.press_buy().headers["Location"].removeprefix(shop.address)
     shop.kill()
     shop.start()
-    assert buyer.press_buy().headers["Location"].removeprefix(shop.address) == page  # the same checkout
+    # The second press opens the same checkout.
+    assert buyer.press_buy().headers["Location"].removeprefix(shop.address) == page
     assert "session_id=" in buyer.pay(page)
     shop.kill()
     _assert_one_paid_purchase(shop)
 
 
 def _assert_one_paid_purchase(shop: Server) -> None:
-    found = shop.run_command("check")  # reconciles
+    found = shop.run_command("check")  # the command reconciles first
     assert found["faults"] == []
     assert len(found["paid"]) == 1

@@ -48,7 +48,7 @@ def test_buyers_share_two_connections(tmp_path: Path, urls: tuple[str, str]) -> 
             thread.join()
         assert all(buyer.saw_payment for buyer in buyers)
         server.stop()
-        found = server.run_command("check")  # runs reconcile
+        found = server.run_command("check")  # the command reconciles first
         assert found["faults"] == []
         assert len(found["paid"]) == BUYERS
         received, unprocessed = found["events"]
@@ -75,6 +75,6 @@ def test_backup_and_restore_need_the_server_itself(tmp_path: Path, urls: tuple[s
         assert "PgBouncer" in backup(server, "backup", fails=True)
         server.environ["DATABASE_URL"] = urls[0]
         archive = backup(server, "backup").split()[0]
-        assert "in use by" in backup(server, "restore", archive, fails=True)  # PgBouncer's connections
+        assert "in use by" in backup(server, "restore", archive, fails=True)  # the connections of PgBouncer
         server.environ["DATABASE_URL"] = urls[1] + OPTION
         assert "PgBouncer" in backup(server, "restore", archive, fails=True)

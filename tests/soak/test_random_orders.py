@@ -29,7 +29,7 @@ SEEDS = range(FIRST_SEED, FIRST_SEED + (1 if REPRODUCE else max(SCHEDULES // SCH
 
 @pytest.fixture(autouse=True)
 def _without_garbage_collection() -> Iterator[None]:
-    """It takes a fifth of the time."""
+    """Garbage collection takes a fifth of the time."""
     gc.collect()
     gc.disable()
     yield

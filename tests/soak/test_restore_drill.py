@@ -46,11 +46,11 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
             buyer.shop()
         before = server.run_command("purchases")
         assert len(before) == 3
-        archive = backup(server, "backup").split()[0]  # while the site is up
+        archive = backup(server, "backup").split()[0]  # a backup while the site runs
         buyers[3].shop()
         assert all(buyer.saw_payment for buyer in buyers)
         assert "The site is running" in backup(server, "restore", archive, fails=True)
-        server.kill()  # leaves its files behind
+        server.kill()  # the killed server leaves its files behind
 
         destroy()
         for name in ("private", "media"):
@@ -63,12 +63,12 @@ def test_restored_backup_has_each_purchase(tmp_path: Path, database: tuple[str, 
         backup(server, "restore", again)
         assert server.run_command("purchases") == before
 
-        server.start()  # sessions are restored too
+        server.start()  # the restored sessions are valid
         page = requests.get(
             f"{server.address}/purchases/", cookies={"sessionid": shop["cookies"][0]}, timeout=30
         )
         assert "Icon set" in page.text
-        found = server.run_command("check")  # reconciles
+        found = server.run_command("check")  # the command reconciles first
         assert found["faults"] == []
         assert len(found["paid"]) == 4
         assert found["found"] == 1

@@ -253,7 +253,7 @@ class Stripe:
         `upgrades` is session ▶ session of the licence that was counted.
         """
         truths = {session["id"]: self.session_truth(session) for session in self.sessions}
-        for upgrade, licence in upgrades.items():  # the oldest first
+        for upgrade, licence in upgrades.items():  # the oldest upgrade first
             truths[upgrade] = replace(truths[upgrade], upgraded=truths[licence])
         sold = {session["subscription"] for session in self.sessions}
         return truths | {key: self.subscription_truth(key) for key in self.subscriptions if key not in sold}

@@ -171,7 +171,7 @@ class FlakyStripe(InProcessClient):
 
 
 class Link(NamedTuple):
-    """A link in an e-mail about an order, which proves the address."""
+    """A link in an e-mail about an order, which verifies the address."""
 
     order: str
     to: str

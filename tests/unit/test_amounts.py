@@ -64,7 +64,7 @@ def test_amounts_of_both_languages_are_read(language: str, text: str, currency: 
         ("1.5", "jpy"),
         ("1.2345", "kwd"),
         ("1.255", "kwd"),  # charges are multiples of ten
-        ("1,250", "kwd"),  # unclear in English
+        ("1,250", "kwd"),  # thousands or decimals in English
         ("5.50", "isk"),  # charges are whole krónur
         ("5.5", "ugx"),
         ("1000000", "usd"),  # more than eight digits

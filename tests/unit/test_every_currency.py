@@ -186,7 +186,7 @@ def test_currency_letters_and_digits_are_separated(language: str) -> None:
 
 
 def test_every_minor_unit_is_shown() -> None:
-    """Also in currencies that have no coin of this value."""
+    """Currencies without a coin of this value are no exception."""
     for code in STRIPE_CURRENCIES:
         digits = re.sub(r"[^\d.]", "", format_money(123_457, code.lower()).replace(",", "")).strip(".")
         assert Decimal(digits) == to_major(123_457, code), code

@@ -60,7 +60,8 @@ class DiscountCodeAdmin(admin.ModelAdmin):
             raise PermissionDenied
         form, confirm = NewCodeForm(request.POST or None), _token_form(request)
         if request.method == "POST" and confirm.is_valid() and (done := _find_done(confirm)):
-            return _redirect_to(DiscountCode.objects.find(done.details["promotion"]["code"]))  # pressed twice
+            # The form was sent twice.
+            return _redirect_to(DiscountCode.objects.find(done.details["promotion"]["code"]))
         if request.method == "POST" and confirm.is_valid() and form.is_valid():
             coupon, promotion = form.coupon_params(), form.promotion_params()
             entry, confirm = perform_form(

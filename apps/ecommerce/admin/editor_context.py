@@ -1,4 +1,4 @@
-"""What the product editor's page shows besides its forms: links, choices and conflicts."""
+"""The context of the product editor's page besides its forms: links, choices and conflicts."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .price_forms import MAX_PRICES, PriceForm
 from .product_forms import MAX_PICTURES, MAX_QUESTIONS, FaqForm, PictureForm, ProductForm, product_initial
 
 STATE_SALT = "ecommerce.product_editor"
-EMPTY_ROWS = 2  # for browsers without JavaScript
+EMPTY_ROWS = 2  # empty rows of a list, for browsers without JavaScript
 
 
 def new_nonce() -> str:

@@ -149,7 +149,7 @@ class ExternalSaleAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "ecommerce/admin/sale_action.html", context)
 
-    @admin.action(description=_("Ignore: they need no account"), permissions=["change"])
+    @admin.action(description=_("Ignore: no account needed"), permissions=["change"])
     def ignore(self, request: HttpRequest, sales: QuerySet[ExternalSale]) -> None:
         self._set_ignored(request, sales.filter(purchase=None, ignored_at=None), timezone.now())
 

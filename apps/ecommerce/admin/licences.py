@@ -130,7 +130,9 @@ class LicenceKeyAdmin(ProductContentsAdmin, ReadOnlyAdmin):
             text = ngettext("%(count)s key is already known.", "%(count)s keys are already known.", known)
             self.message_user(request, text % {"count": known}, messages.WARNING)
         if waiting:
-            text = ngettext("%(count)s buyer still waits.", "%(count)s buyers still wait.", waiting)
+            text = ngettext(
+                "%(count)s buyer is still waiting.", "%(count)s buyers are still waiting.", waiting
+            )
             self.message_user(request, text % {"count": waiting}, messages.WARNING)
 
     @admin.action(description=_("Replace: give the buyer another key"), permissions=["change"])

@@ -28,7 +28,7 @@ RELATED = ("user", "product__configuration", "price", "upgrade_of", "external_sa
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
     payment: Payment
-    url: str  # at Stripe
+    url: str  # page at Stripe
     is_refundable: bool
 
 

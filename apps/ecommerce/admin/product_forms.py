@@ -34,7 +34,7 @@ def textarea(rows: int, **attrs: Any) -> forms.Textarea:
 class ProductForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=MAX_NAME_LENGTH)
     tagline = forms.CharField(
-        label=_("One line"),
+        label=_("Tagline"),
         required=False,
         max_length=200,
         help_text=_("What it is, in one sentence. It is shown with the name."),
@@ -84,7 +84,7 @@ class ProductForm(forms.Form):
         label=_("Tags"), required=False, max_length=2000, help_text=_("Separated by commas.")
     )
     content = forms.CharField(
-        label=_("What owners read"),
+        label=_("Text for owners"),
         required=False,
         max_length=MAX_TEXT_LENGTH,
         widget=textarea(6, **{"data-markdown": ""}),

@@ -22,7 +22,7 @@ from .figures.periods import DAY, Period
 from .figures.shop_figures import Figures
 from .needs_attention import find_items
 
-SEND_AT_HOUR = 7  # in TIME_ZONE
+SEND_AT_HOUR = 7  # hour in TIME_ZONE
 MAX_SUMMARY_ITEMS = 5
 
 

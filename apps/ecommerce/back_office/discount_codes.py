@@ -62,7 +62,7 @@ def change_code(code: DiscountCode, changes: dict[str, Any], entry: OperatorActi
 
 @dataclass(slots=True)
 class CodeUse:
-    """What was sold with a code in one currency, in minor units. `revenue` is without refunds."""
+    """The sales with a code in one currency, in minor units. `revenue` is without refunds."""
 
     currency: str
     orders: int = 0

@@ -55,7 +55,7 @@ OTHER_PREFIXES = ("evt", "prod", "price", "txn", "seti", "pm")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What an operator has entered. Several fields can be set: "2026" may end a card number or be in a name."""
+    """The parsed text of a search. Several fields can be set: "2026" may end a card number or be in a name."""
 
     email: str = ""  # whole address, in lower case
     email_part: str = ""  # in lower case

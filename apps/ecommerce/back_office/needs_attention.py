@@ -86,11 +86,11 @@ def _disputes() -> Iterator[Item]:
 
 def _deadline(due_by: datetime | None) -> str:
     if due_by is None:
-        return _("Answer it at Stripe")
+        return _("Respond at Stripe")
     shown = date_format(timezone.localtime(due_by), "DATETIME_FORMAT")
     if due_by < timezone.now():
-        return _("The answer was due on %(date)s") % {"date": shown}
-    return _("Answer it at Stripe by %(date)s") % {"date": shown}
+        return _("The response was due on %(date)s") % {"date": shown}
+    return _("Respond at Stripe by %(date)s") % {"date": shown}
 
 
 def _stuck_payments() -> Iterator[Item]:
@@ -107,7 +107,7 @@ def _stuck_payments() -> Iterator[Item]:
         title = _("A bank does not confirm a payment")
         since = purchase.created_at
         if purchase.is_open and purchase.returned_at:
-            title = _("A buyer came back from Stripe, but the payment is unknown")
+            title = _("A buyer returned from Stripe, but the payment is not confirmed")
             since = purchase.returned_at
         detail = _("For %(time)s. Refresh the order from Stripe.") % {"time": timesince(since)}
         return Item(title, f"{detail} {about(purchase)}", order_url(purchase))

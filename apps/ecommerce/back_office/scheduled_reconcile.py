@@ -1,4 +1,4 @@
-"""What reconcile_purchases does every ten minutes: reconcile, send alerts, and send the daily digest when it is due."""
+"""Run reconcile, and send alerts and the daily digest. reconcile_purchases does it every ten minutes."""
 
 from datetime import datetime
 from typing import Any

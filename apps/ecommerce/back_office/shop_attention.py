@@ -47,7 +47,7 @@ def system() -> Iterator[Item]:
     if is_worker_silent():
         detail = _("E-mails and other tasks wait. Start a worker: python manage.py db_worker")
         yield Item(
-            _("No worker runs"),
+            _("No worker is running"),
             detail,
             reverse("admin:django_tasks_database_dbtaskresult_changelist"),
             is_urgent=True,

@@ -39,7 +39,7 @@ def build_timeline(purchase: Purchase, failed_events: Iterable[WebhookEvent] = (
     ]
     if purchase.returned_at:
         entries.append(
-            TimelineEntry(purchase.returned_at, "status", _("The buyer came back from the payment page"))
+            TimelineEntry(purchase.returned_at, "status", _("The buyer returned from the payment page"))
         )
     return sorted(entries, key=lambda entry: entry.at, reverse=True)
 

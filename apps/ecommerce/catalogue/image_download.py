@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 MAX_BYTES = 5_000_000
 MAX_SECONDS = 10  # for DNS, connections, redirects and the body together
-MAX_CONNECT_SECONDS = 4  # for one IP address
+MAX_CONNECT_SECONDS = 4  # limit for one IP address
 MAX_REDIRECTS = 5
 MAX_URL_LENGTH = 2048
 PORTS = {"http": 80, "https": 443}

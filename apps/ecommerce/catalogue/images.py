@@ -32,7 +32,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 # Thumbnail; card on phones with a device pixel ratio of 2 and 3; product page on these phones; desktop.
 WIDTHS = (160, 384, 576, 768, 1152, 1440)
 QUALITY = 80
-MAX_TIMEOUTS = 3  # per server and sync
+MAX_TIMEOUTS = 3  # timeouts of a server in one sync
 STATIC_SIZE = (1200, 900)  # the ratio of all pictures on our pages
 # Errors of unusable images. Others, and those of our storage, are errors of the shop.
 IMAGE_ERRORS = (

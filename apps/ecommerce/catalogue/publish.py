@@ -54,7 +54,7 @@ class PublishError(Exception):
 
 @dataclass
 class StripeProduct:
-    """What Stripe has: its objects, and the rows that the store would make of them."""
+    """The product at Stripe: its objects, and the rows that the store would make of them."""
 
     item: StripeData | None = None
     price_items: dict[str, StripeData] = field(default_factory=dict)

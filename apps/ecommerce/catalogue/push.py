@@ -45,7 +45,7 @@ class Push:
     known: int = 0  # products that the account has with all their prices
     skipped: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    price_ids: dict[str, str] = field(default_factory=dict)  # old ▶ new
+    price_ids: dict[str, str] = field(default_factory=dict)  # id of the old price ▶ id of the new one
 
     def __str__(self) -> str:
         would_be = "would be " if self.dry_run else ""

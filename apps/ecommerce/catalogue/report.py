@@ -97,7 +97,7 @@ def _name_row(row: Product | Price | ProductConfiguration) -> str:
 def _describe_error(error: Exception) -> str:
     try:
         text = printable("; ".join(_messages(error)))
-    except Exception:  # the error's __str__ fails
+    except Exception:  # __str__() of the error can fail
         text = ""
     is_known = isinstance(error, InvalidObject | ValidationError | DatabaseError)
     return text if is_known else f"{type(error).__name__}: {text}"

@@ -1,1 +1,1 @@
-"""What owners get: files, lessons and licence keys."""
+"""The content for owners: files, lessons and licence keys."""

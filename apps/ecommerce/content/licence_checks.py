@@ -19,12 +19,12 @@ from apps.ecommerce.purchases.entitlements import has_access
 SEEN_EVERY = timedelta(hours=1)  # checks write to the database at most this often
 MAX_INSTANCE_LENGTH = 200
 ERRORS = {
-    "key_unknown": "There is no such licence key.",
-    "key_inactive": "This licence key is not valid any more: the purchase was refunded or has ended, or the key was "
+    "key_unknown": "There is no such license key.",
+    "key_inactive": "This license key is no longer valid: the purchase was refunded or has ended, or the key was "
     "replaced.",
     "instance_missing": "Name the computer or site in `instance`, with 1 to 200 characters.",
-    "not_activated": "This licence key is not activated for this instance.",
-    "activation_limit": "This licence key is in use on as many computers as it allows. Deactivate one of them first.",
+    "not_activated": "This license key is not activated for this instance.",
+    "activation_limit": "This license key is in use on as many computers as it allows. Deactivate one of them first.",
 }
 STATUS_CODES = {
     "key_unknown": 404,

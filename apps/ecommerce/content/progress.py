@@ -1,4 +1,4 @@
-"""Which lessons a user has opened and finished."""
+"""Store which lessons a user has opened and finished."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What buyers of a product get, for its page in the store: the same for all visitors."""
+"""The list of what buyers of a product get, for its page in the store. All visitors see the same."""
 
 from dataclasses import dataclass
 from datetime import datetime

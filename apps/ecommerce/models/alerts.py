@@ -11,15 +11,23 @@ class Alert(models.Model):
 
     name = models.SlugField(max_length=60)
     about = models.CharField(
-        max_length=500, blank=True, help_text="What it is about, if there can be several."
+        max_length=500,
+        blank=True,
+        help_text="The order, product or other object, if several can have the problem.",
     )
     message = models.TextField()
-    summary = models.TextField(blank=True, help_text="For the webhook, if the message is too long.")
-    found_at = models.DateTimeField(help_text="When it began; again, if it was solved in between.")
+    summary = models.TextField(
+        blank=True, help_text="A shorter text for the webhook, if the message is too long."
+    )
+    found_at = models.DateTimeField(help_text="When the problem began, or came back.")
     solved_at = models.DateTimeField(null=True)
-    mailing_at = models.DateTimeField(null=True, help_text="When a process started sending it by e-mail.")
+    mailing_at = models.DateTimeField(
+        null=True, help_text="When a process started to send the alert by e-mail."
+    )
     mailed_at = models.DateTimeField(null=True)
-    posting_at = models.DateTimeField(null=True, help_text="The same for the webhook.")
+    posting_at = models.DateTimeField(
+        null=True, help_text="When a process started to send the alert to the webhook."
+    )
     posted_at = models.DateTimeField(null=True)
 
     class Meta:

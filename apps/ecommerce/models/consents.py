@@ -55,7 +55,7 @@ class LegalText(AppendOnly):
 
 
 class Consent(AppendOnly):
-    """What a buyer agreed to before a checkout was started, as the page showed it. The newest of each kind counts."""
+    """A text that a buyer agreed to before a checkout, as the page showed it. The newest of each kind counts."""
 
     class Kind(models.TextChoices):
         TERMS = "terms", _("terms of sale")

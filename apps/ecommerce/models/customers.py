@@ -14,7 +14,7 @@ class StripeCustomer(models.Model):
     )
     livemode = models.BooleanField()
     is_email_outdated = models.BooleanField(
-        default=False, help_text=_("Whether a change of the user's e-mail address still has to reach Stripe.")
+        default=False, help_text=_("Whether the user's new e-mail address still has to be sent to Stripe.")
     )
     name = models.CharField(max_length=200, blank=True, help_text=_("Name or company, for receipts."))
     line1 = models.CharField(max_length=200, blank=True)

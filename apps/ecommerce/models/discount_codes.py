@@ -45,23 +45,23 @@ class DiscountCode(models.Model):
     active = models.BooleanField(
         _("active"),
         default=True,
-        help_text=_("False if it was switched off, and at Stripe also if it is used up or expired."),
+        help_text=_("Whether the code can be used. It may be switched off, used up or expired."),
     )
     percent_off = models.DecimalField(max_digits=12, decimal_places=9, null=True, blank=True)
     amounts_off = models.JSONField(
-        default=dict, blank=True, help_text=_("Amounts by currency, if it is no percentage.")
+        default=dict, blank=True, help_text=_("The discount by currency, if it is not a percentage.")
     )
     duration = models.CharField(max_length=20, choices=Duration.choices, default=Duration.ONCE)
     duration_in_months = models.PositiveIntegerField(default=0)
     product_ids = models.JSONField(
-        default=list, blank=True, help_text=_("The only products that it reduces. Empty: all.")
+        default=list, blank=True, help_text=_("The products that the code reduces. Empty: all.")
     )
     minimum_amounts = models.JSONField(
-        default=dict, blank=True, help_text=_("Smallest amounts of an order by currency. Empty: any.")
+        default=dict, blank=True, help_text=_("The smallest order by currency. Empty: any amount.")
     )
     first_purchase_only = models.BooleanField(default=False)
     customer_id = models.CharField(
-        max_length=STRIPE_ID_LENGTH, blank=True, help_text=_("The only customer who can use it.")
+        max_length=STRIPE_ID_LENGTH, blank=True, help_text=_("The only customer who can use the code.")
     )
     max_redemptions = models.PositiveBigIntegerField(null=True, blank=True)
     times_redeemed = models.PositiveBigIntegerField(_("used"), default=0)
@@ -72,7 +72,10 @@ class DiscountCode(models.Model):
         help_text=_("The coupon's name, which is on Stripe's page and on invoices."),
     )
     note = models.CharField(
-        _("note"), max_length=500, blank=True, help_text=_("For you, for example where you published it.")
+        _("note"),
+        max_length=500,
+        blank=True,
+        help_text=_("For operators only, for example where the code was published."),
     )
     livemode = models.BooleanField()
     created_at = models.DateTimeField(_("created"))

@@ -30,7 +30,9 @@ class LicenceKey(models.Model):
         Purchase, null=True, blank=True, on_delete=models.PROTECT, related_name="issued_keys"
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    issued_at = models.DateTimeField(null=True, blank=True, help_text=_("When the buyer got it."))
+    issued_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When the key was assigned to the purchase.")
+    )
     replaced_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the operator gave the buyer another key instead.")
     )
@@ -60,7 +62,7 @@ class LicenceActivation(models.Model):
     licence_key = models.ForeignKey(LicenceKey, on_delete=models.CASCADE, related_name="activations")
     instance = models.CharField(max_length=200, help_text=_("The computer or site, as the program names it."))
     created_at = models.DateTimeField(auto_now_add=True)
-    seen_at = models.DateTimeField(help_text=_("When the program last asked."))
+    seen_at = models.DateTimeField(help_text=_("When the program last checked the key."))
 
     class Meta:
         ordering = ["created_at", "id"]

@@ -11,15 +11,15 @@ class ManualAccess(models.Model):
         null=True, blank=True, help_text=_("When an operator gave access without payment.")
     )
     granted_until = models.DateTimeField(
-        null=True, blank=True, help_text=_("End of the access that was given. Empty: it does not end.")
+        null=True, blank=True, help_text=_("End of the access that was given. Empty: no end.")
     )
     claimed_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text=_("When the access that was given, or a purchase without an account, reached an account."),
+        help_text=_("When an account got the access, or claimed the purchase made without an account."),
     )
     revoked_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When an operator ended access. Payments do not bring it back.")
+        null=True, blank=True, help_text=_("When an operator ended the access. Payments do not restore it.")
     )
 
     class Meta:

@@ -36,7 +36,7 @@ class OperatorAction(models.Model):
         default=uuid4,
         unique=True,
         editable=False,
-        help_text=_("From the confirmation page: a form that is sent twice acts once."),
+        help_text=_("Identifies the confirmed form, so that a form that is sent twice acts once."),
     )
     operator = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -49,7 +49,7 @@ class OperatorAction(models.Model):
         Purchase, null=True, blank=True, on_delete=models.SET_NULL, related_name="operator_actions"
     )
     subject = models.CharField(
-        max_length=200, help_text=_("Order number, code or name of what the action was about.")
+        max_length=200, help_text=_("Order number, code or name of the object of the action.")
     )
     details = models.JSONField(
         default=dict, blank=True, encoder=DjangoJSONEncoder, help_text=_("What the operator entered.")

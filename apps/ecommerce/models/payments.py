@@ -69,7 +69,9 @@ class Payment(models.Model):
     failure_code = models.CharField(max_length=500, blank=True)
     dispute_id = models.CharField(max_length=STRIPE_ID_LENGTH, blank=True)
     dispute_status = models.CharField(max_length=40, blank=True)
-    dispute_reason = models.CharField(max_length=100, blank=True, help_text=_("In Stripe's words."))
+    dispute_reason = models.CharField(
+        max_length=100, blank=True, help_text=_("The reason in Stripe's words.")
+    )
     dispute_amount = models.BigIntegerField(default=0)
     disputed_at = models.DateTimeField(null=True, blank=True)
     dispute_due_by = models.DateTimeField(null=True, blank=True, help_text=_("When the evidence is due."))

@@ -1,4 +1,4 @@
-"""How the store groups products, and the questions on a product's page."""
+"""The questions and answers on a product's page."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Price(models.Model):
         default=dict,
         blank=True,
         help_text=_(
-            "Amounts in other currencies that buyers can choose. Empty (null) if the store can't charge it."
+            "Amounts in other currencies that buyers can choose. Null if the store can't charge the amount."
         ),
     )
     custom_minimum = models.BigIntegerField(
@@ -85,7 +85,9 @@ class Price(models.Model):
     )
     refusal = models.TextField(
         blank=True,
-        help_text=_("Stripe's words when it refused to sell the price. The store does not sell it any more."),
+        help_text=_(
+            "Stripe's error message when it refused to sell the price, which the store no longer sells."
+        ),
     )
     synced_at = models.DateTimeField(help_text=_("When this copy was last synced from Stripe."))
 

@@ -26,7 +26,7 @@ class PurchaseOwner(models.Model):
         blank=True,
         editable=False,
         help_text=_(
-            "The token until an account claimed the purchase: the browser that paid is not charged again."
+            "The token before an account claimed the purchase, so that the browser that paid is not charged again."
         ),
     )
     email = models.EmailField(
@@ -41,7 +41,7 @@ class PurchaseOwner(models.Model):
     is_address_outdated = models.BooleanField(
         default=False,
         editable=False,
-        help_text=_("Whether a corrected e-mail address of the order still has to reach Stripe."),
+        help_text=_("Whether a corrected e-mail address of the order still has to be sent to Stripe."),
     )
 
     class Meta:

@@ -91,7 +91,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             amount_total__gt=0,
             status__in=(PurchaseStatus.PAID, PurchaseStatus.PROCESSING, PurchaseStatus.FAILED),
         )
-        never_synced = Q(status=PurchaseStatus.PROCESSING, synced_at=None)  # maybe a free one
+        never_synced = Q(status=PurchaseStatus.PROCESSING, synced_at=None)  # the amount is not known yet
         rows = self.exclude(subscription_status=MISSING_SUBSCRIPTION)
         return rows.filter(subscribed | paid | never_synced, livemode=is_livemode(), payments=None)
 

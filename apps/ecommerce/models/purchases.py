@@ -87,7 +87,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
     amount_tax = models.BigIntegerField(default=0)
     amount_total = models.BigIntegerField(default=0)
     amount_refunded = models.BigIntegerField(
-        default=0, help_text=_("Refunded of the payments for the current period.")
+        default=0, help_text=_("How much of the payments for the current period was refunded.")
     )
     session_id = models.CharField(max_length=STRIPE_ID_LENGTH, unique=True, null=True, blank=True)
     checkout_url = models.TextField(blank=True)
@@ -108,7 +108,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
     )
     next_path = models.CharField(max_length=500, blank=True, help_text=_("Page to open after the payment."))
     returned_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the buyer came back after paying.")
+        null=True, blank=True, help_text=_("When the buyer returned after paying.")
     )
     unsubscribed_at = models.DateTimeField(
         null=True, blank=True, help_text=_("When the buyer stopped e-mails about new versions of files.")
@@ -116,7 +116,7 @@ class Purchase(PurchaseOwner, SubscriptionState, ManualAccess):
     paid_at = models.DateTimeField(null=True, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
     payments_synced_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When the payments and the next one were last copied from Stripe.")
+        null=True, blank=True, help_text=_("When the payments and next payment were last copied from Stripe.")
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -8,9 +8,11 @@ class SalesProblem(models.Model):
     """A refusal of Stripe that stops all sales until the founder acts. https://docs.stripe.com/error-codes"""
 
     code = models.CharField(primary_key=True, max_length=100, help_text=_("Stripe's error code."))
-    message = models.TextField(help_text=_("In Stripe's words."))
+    message = models.TextField(help_text=_("Stripe's error message."))
     request_id = models.CharField(
-        max_length=100, blank=True, help_text=_("Of the last request, in the logs of Stripe's Dashboard.")
+        max_length=100,
+        blank=True,
+        help_text=_("Id of the last refused request, in the logs of Stripe's Dashboard."),
     )
     count = models.PositiveIntegerField(default=0, help_text=_("How many checkouts were refused."))
     first_at = models.DateTimeField()

@@ -6,7 +6,7 @@ class SearchWord(models.Model):
     """A normalized word in a product that the store lists or has listed, to correct misspelled searches."""
 
     word = models.CharField(
-        primary_key=True, max_length=30, help_text=_("Without case and accents: “schlussel”.")
+        primary_key=True, max_length=30, help_text=_("In lower case and without accents: “schlussel”.")
     )
     shown = models.CharField(max_length=30, help_text=_("As the page of a product spells it: “schlüssel”."))
 

@@ -21,14 +21,14 @@ class Withdrawal(models.Model):
         default=uuid4,
         unique=True,
         editable=False,
-        help_text=_("Of the form and its content: a form that is sent twice counts once."),
+        help_text=_("Identifies the form and its content, so that a form that is sent twice counts once."),
     )
     name = models.CharField(_("name"), max_length=100)
     contract = models.CharField(
         _("contract"), max_length=200, help_text=_("The order number, or what the person wrote instead.")
     )
     email = models.EmailField(
-        _("e-mail"), help_text=_("Where the confirmation was sent. It is not verified.")
+        _("e-mail"), help_text=_("The address of the confirmation, which is not verified.")
     )
     language = models.CharField(max_length=20)
     purchase = models.ForeignKey(
@@ -46,7 +46,7 @@ class Withdrawal(models.Model):
     confirmed_at = models.DateTimeField(null=True, blank=True, help_text=_("When the confirmation was sent."))
     error = models.TextField(blank=True, help_text=_("Why the confirmation could not be sent."))
     done_at = models.DateTimeField(
-        _("done"), null=True, blank=True, help_text=_("When an operator had dealt with it.")
+        _("done"), null=True, blank=True, help_text=_("When an operator marked it as done.")
     )
 
     class Meta:

@@ -1,4 +1,4 @@
-"""How alerts reach the founder: by e-mail to ADMINS, and by a POST request to ALERT_WEBHOOK_URL.
+"""The channels of alerts: e-mail to ADMINS, and a POST request to ALERT_WEBHOOK_URL.
 
 https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 """

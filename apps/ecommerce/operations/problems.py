@@ -7,9 +7,9 @@ from apps.ecommerce.models import Purchase
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an alert is about. The same problem has the same `name` and `about`."""
+    """The problem that an alert is about. The same problem has the same `name` and `about`."""
 
-    name: str  # in ALERT_NAMES
+    name: str  # one of ALERT_NAMES
     text: str
     about: str = ""  # if there can be several at the same time
 

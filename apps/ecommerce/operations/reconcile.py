@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 IN_TRANSIT_SECONDS = 60  # newer events may still arrive
 RECHECK_AFTER = timedelta(days=30)
 RETRY_AFTER = timedelta(hours=1)
-MAX_RECHECKS = 50  # in each run
+MAX_RECHECKS = 50  # purchases in each run
 
 
 class Reconciliation(ReconcileReport):

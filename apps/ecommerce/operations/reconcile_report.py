@@ -23,8 +23,8 @@ class ReconcileReport:
     since: datetime
     dry_run: bool
     progress: Callable[[str], None]
-    last_event: datetime | None  # before this run
-    compared: int = 0  # objects at Stripe
+    last_event: datetime | None  # time of the last event before this run
+    compared: int = 0  # number of objects at Stripe
     repaired: list[str] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     repairs: dict[str, str] = field(default_factory=dict)  # object and version ▶ line of the alert

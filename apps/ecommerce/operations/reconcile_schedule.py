@@ -1,4 +1,4 @@
-"""When reconcile_purchases ran, and how far the next run has to look back."""
+"""Store when reconcile_purchases ran, and compute how far the next run has to look back."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is wrong with the shop and needs a person. alerts.py sends it."""
+"""Find problems of the shop that need a person. alerts.py sends alerts about them."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta

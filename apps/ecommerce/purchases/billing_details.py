@@ -39,7 +39,7 @@ TAX_ID_TYPES = dict.fromkeys(EU, "eu_vat") | {
 
 def tax_id_type(country: str, tax_id: str) -> str:
     """Return Stripe's type of a tax id; "" for a country that is not in the table."""
-    if country == "GB" and tax_id.startswith("XI"):  # Northern Ireland
+    if country == "GB" and tax_id.startswith("XI"):  # VAT ids of Northern Ireland begin with XI
         return "eu_vat"
     return TAX_ID_TYPES.get(country, "")
 

@@ -205,7 +205,7 @@ def _get_or_create_open_purchase(
     try:
         purchase = purchase or Purchase.objects.create_for(user, price, "buy button", **fields)
     except IntegrityError:
-        if user.pk and not User.objects.filter(pk=user.pk).exists():  # deleted in another tab
+        if user.pk and not User.objects.filter(pk=user.pk).exists():  # the account was deleted in another tab
             raise CheckoutRefused(_("This account no longer exists. You have not been charged.")) from None
         return None
     if next_path and purchase.next_path != next_path:

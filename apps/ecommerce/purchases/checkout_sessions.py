@@ -111,8 +111,9 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
     elif code := purchase.discount_code:
         params["discounts"] = [{"promotion_code": code.id}]
         if purchase.price.is_recurring and code.is_free_forever:
-            params["payment_method_collection"] = "if_required"  # no card
-    elif settings.CHECKOUT_PROMOTION_CODES and not purchase.price.is_custom:  # Stripe would refuse them
+            params["payment_method_collection"] = "if_required"  # a free order needs no card
+    # Stripe refuses promotion codes for custom amounts
+    elif settings.CHECKOUT_PROMOTION_CODES and not purchase.price.is_custom:
         params["allow_promotion_codes"] = True
     if settings.CHECKOUT_AUTOMATIC_TAX:
         params["automatic_tax"] = {"enabled": True}

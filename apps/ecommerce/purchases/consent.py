@@ -1,4 +1,4 @@
-"""What buyers agree to before a checkout is started (setting CHECKOUT_CONSENT). See docs/consent.md.
+"""The texts that buyers agree to before a checkout is started (setting CHECKOUT_CONSENT). See docs/consent.md.
 
 A box is never ticked in advance. Its value names the text that the page showed: the text itself never comes from the
 browser, so that a forged form can't change what the buyer agreed to.
@@ -31,13 +31,15 @@ MAIN = re.compile(r"<main\b[^>]*>(.*)</main>", re.DOTALL)
 TEXTS: dict[str, str | Promise] = {
     Consent.Kind.TERMS: _('I accept the <a href="%(terms)s">terms of sale</a>.'),
     Consent.Kind.WITHDRAWAL: _(
-        "I expressly agree that you start before the end of the withdrawal period, and I know that I lose my right of "
-        "withdrawal when you start."
+        "I expressly agree that you begin to perform the contract before the end of the withdrawal period, and I know "
+        "that I lose my right of withdrawal when you begin."
     ),
 }
 MISSING: dict[str, str | Promise] = {
     Consent.Kind.TERMS: _("Please accept the terms of sale before you buy."),
-    Consent.Kind.WITHDRAWAL: _("Please agree that we start before the end of the withdrawal period."),
+    Consent.Kind.WITHDRAWAL: _(
+        "Please agree that we begin to perform the contract before the end of the withdrawal period."
+    ),
 }
 OUTDATED = _("The text that you agreed to has changed. Please read it again before you buy.")
 

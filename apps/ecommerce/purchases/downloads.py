@@ -56,7 +56,7 @@ def bucket_link(
     """Return a signed URL at the bucket, which handles ranges; "" if the file is on the disk."""
     if isinstance(file.storage, FileSystemStorage):
         return ""
-    storage: Any = file.storage  # PrivateBucket
+    storage: Any = file.storage  # an instance of PrivateBucket
     parameters = {"ResponseContentDisposition": disposition}
     if content_type:
         parameters["ResponseContentType"] = content_type

@@ -156,7 +156,7 @@ def _import(lines: list[tuple[StripeData, int]], cause: str, **fields: Any) -> P
         id=fields.pop("id"),
         defaults={
             **fields,
-            "email": fields["email"][:MAX_EMAIL_LENGTH],  # Stripe allows more
+            "email": fields["email"][:MAX_EMAIL_LENGTH],  # Stripe allows longer addresses
             "price": sold,
             "quantity": next(quantity for price, quantity in lines if price["id"] == sold.id),
             "also_sold": _other_products(prices, sold),

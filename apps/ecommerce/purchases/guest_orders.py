@@ -66,7 +66,7 @@ def claim_orders(orders: PurchaseQuerySet, user: User) -> list[Purchase]:
 
 
 def claim_orders_of(email: str, user: User) -> list[Purchase]:
-    """Claim the guest orders of an address that the user has just proved."""
+    """Claim the guest orders of an address that the user has just verified."""
     return claim_orders(Purchase.objects.unclaimed().exclude(status__in=UNPAID).filter(email=email), user)
 
 
@@ -176,10 +176,10 @@ def send_link(email: str, language: str) -> None:
         queue_requested_link(purchase)
         return
     with override(language or None):
-        _email_that_there_are_no_orders(email)
+        _send_no_orders_email(email)
 
 
-def _email_that_there_are_no_orders(email: str) -> None:
+def _send_no_orders_email(email: str) -> None:
     if is_daily_limit_reached("no orders", email):
         return
     subject = _("Your purchases at %(site)s") % {"site": settings.SITE_NAME}

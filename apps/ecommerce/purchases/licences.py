@@ -13,7 +13,7 @@ from apps.ecommerce.purchases.emails.queue import queue_email
 from apps.ecommerce.purchases.entitlements import purchases_with_access
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # without 0 and O, 1, I and L
-GROUPS, GROUP_LENGTH = 5, 5  # 123 bits
+GROUPS, GROUP_LENGTH = 5, 5  # 25 characters, 123 random bits
 
 
 def issue_licence_key(purchase: Purchase) -> LicenceKey | None:

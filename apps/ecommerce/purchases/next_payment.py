@@ -1,4 +1,4 @@
-"""What a subscription costs next, as Stripe computes it: with coupon, quantity, tax, balance and scheduled changes.
+"""The next payment of a subscription, as Stripe computes it: with coupon, quantity, tax, balance and scheduled changes.
 
 https://docs.stripe.com/api/invoices/create_preview
 """

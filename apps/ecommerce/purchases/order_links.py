@@ -1,4 +1,4 @@
-"""Links in e-mails that need no password: those that prove the buyer's address, and those that download a file."""
+"""Links in e-mails that need no password: those that verify the buyer's address, and those that download a file."""
 
 from datetime import timedelta
 

@@ -158,7 +158,8 @@ def finish_checkouts(user: User) -> None:
     purchases = Purchase.objects.for_user(user).select_related("product")
     try:
         with stripe_deadline():
-            running_subscriptions(user, "account deletion")  # each gets a purchase
+            # Creates a purchase for each subscription without one.
+            running_subscriptions(user, "account deletion")
             for purchase in purchases.filter(status__in=[Status.OPEN, Status.PROCESSING]):
                 _finish_checkout(purchase)
             for purchase in purchases.with_running_subscription():

@@ -1,4 +1,4 @@
-"""What subscriptions pay in a month, and the ledger of its changes.
+"""The monthly amount of subscriptions, and the ledger of its changes.
 
 Docs: "Recurring revenue" in docs/back-office.md. Stripe: https://docs.stripe.com/billing/subscriptions/analytics
 """

@@ -7,7 +7,7 @@ from django.utils import timezone
 from apps.ecommerce.models import Mail, Purchase
 from apps.ecommerce.purchases.emails.queue import queue_email
 
-MAX_PER_DAY = 5  # for each order
+MAX_PER_DAY = 5  # links for each order
 
 
 def queue_requested_link(purchase: Purchase) -> None:

@@ -1,4 +1,4 @@
-"""What a failed request to Stripe means: try again later, choose something else, or the shop can't sell.
+"""Classify errors of Stripe: try again later, choose something else, or the shop can't sell.
 
 https://docs.stripe.com/api/errors and https://docs.stripe.com/error-codes
 """

@@ -30,7 +30,7 @@ SUBSCRIPTION_STATUS: dict[str, Status] = {
 }
 RUNNING_STATUSES = frozenset(SUBSCRIPTION_STATUS.values()) - {Status.EXPIRED, Status.CANCELED}
 # The statuses whose page shows why the payment failed.
-MAX_EMAIL_LENGTH = 254  # Stripe allows more
+MAX_EMAIL_LENGTH = 254  # Stripe allows longer addresses
 STATUSES_WITH_FAILURE = (Status.OPEN, Status.FAILED, Status.PAST_DUE, Status.UNPAID, Status.INCOMPLETE)
 
 

@@ -1,4 +1,4 @@
-"""How the visitor's discount code changes the prices of a page."""
+"""Notes about how the visitor's discount code changes the prices of a page."""
 
 from __future__ import annotations
 

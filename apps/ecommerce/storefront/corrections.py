@@ -12,7 +12,7 @@ from apps.ecommerce.models import SearchWord
 from apps.ecommerce.storefront.store_filter import StoreFilter
 
 MIN_LENGTH, MAX_LENGTH = 4, 20  # length of words that are corrected
-MAX_CANDIDATES = 3  # for each word
+MAX_CANDIDATES = 3  # known words for each typed word
 MAX_TRIES = 4
 BLOCK = 128  # characters of a script that follow one another in Unicode
 
@@ -25,7 +25,7 @@ def corrected(store_filter: StoreFilter) -> StoreFilter | None:
     tries = islice(product(*candidates.values()), MAX_TRIES)
     filters = [_replaced(store_filter, dict(zip(candidates, choice, strict=True))) for choice in tries]
     counts = [row.matching().count() for row in filters]
-    best = max(range(len(filters)), key=counts.__getitem__)  # the first of several
+    best = max(range(len(filters)), key=counts.__getitem__)  # the first one if several find as many
     return filters[best] if counts[best] else None
 
 

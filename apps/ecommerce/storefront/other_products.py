@@ -10,7 +10,7 @@ from apps.ecommerce.storefront.product_cards import UNUSED_BY_CARDS, ProductCard
 from apps.users.models import User
 
 MAX_SHOWN = 4
-MAX_CANDIDATES = 12  # cached for all buyers
+MAX_CANDIDATES = 12  # products that are cached for all buyers
 NOT_BOUGHT = (Status.OPEN, Status.EXPIRED, Status.FAILED)
 
 
@@ -31,7 +31,7 @@ def other_products(user: User | AnonymousUser, category_id: int | None) -> list[
         f"other products {category_id}", lambda: _of_category_first(_rows(), category_id, MAX_CANDIDATES)
     )
     found = [row for row in candidates if row.product_id not in bought]
-    if len(found) < MAX_SHOWN and len(candidates) == MAX_CANDIDATES:  # there may be more
+    if len(found) < MAX_SHOWN and len(candidates) == MAX_CANDIDATES:  # there may be more candidates
         found = _of_category_first(_rows().exclude(product__in=bought), category_id, MAX_SHOWN)
     return [ProductCard(row) for row in found[:MAX_SHOWN]]
 

@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from apps.ecommerce.models import ProductConfigurationQuerySet
 
 PER_PAGE = 24
-MAX_PAGES = 10  # in one response
+MAX_PAGES = 10  # pages in one response
 MAX_CACHED_PAGE = 10  # later pages are requested rarely
 PAGES_BEFORE_BUTTON = 4  # after these pages, a button loads the next one, so that the footer can be reached
 PAGE_PARAM = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")

@@ -21,7 +21,7 @@ PENDING_CHECKOUT = "pending_checkout"  # session key: slug, price, currency and 
 @dataclass(frozen=True, slots=True)
 class PendingCheckout:
     configuration: ProductConfiguration
-    options: list[PriceOption]  # the chosen one
+    options: list[PriceOption]  # only the chosen option
 
 
 def pending_path(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""What the page of a product shows to all visitors."""
+"""The data of a product's page, which is the same for all visitors."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from apps.ecommerce.catalogue.search_columns import normalize_text
 from apps.ecommerce.models import Price, ProductConfiguration, ProductConfigurationQuerySet
 
-MAX_LENGTH = 100  # of a query parameter
+MAX_LENGTH = 100  # characters of a query parameter
 MAX_WORDS = 8
 
 # Each order ends in a unique column, so that no product is on two pages or on none.

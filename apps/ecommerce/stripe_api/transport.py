@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 
 import stripe
 
-TIMEOUT_SECONDS = 8  # for one try
-DEADLINE_SECONDS = 7  # for all requests and retries of one page
-PAUSE_SECONDS = 5  # after a deadline was missed
-MAX_CONCURRENT_REQUESTS = 32  # with a deadline, per process
+TIMEOUT_SECONDS = 8  # timeout of one attempt
+DEADLINE_SECONDS = 7  # limit for all requests and retries of one page
+PAUSE_SECONDS = 5  # pause after a missed deadline
+MAX_CONCURRENT_REQUESTS = 32  # requests with a deadline, in each process
 
 Response: TypeAlias = tuple[Any, int, Mapping[str, str]]
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)

@@ -16,7 +16,7 @@ from apps.ecommerce.models import Withdrawal
 from apps.ecommerce.purchases.withdrawals import receive_withdrawal
 
 RECEIVED = "withdrawal"  # session key: the withdrawal that this browser has sent
-# The address of the confirmation is not proven, so the text must not be usable for advertising.
+# The address of the confirmation is not verified, so the text must not be usable for advertising.
 WEB_ADDRESS = re.compile(r"://|\bwww\.|\.[a-z]{2,}/", re.IGNORECASE)
 # Control characters that change the order in which a text is shown.
 BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")

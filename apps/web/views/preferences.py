@@ -10,10 +10,10 @@ from apps.core.theme import THEMES
 
 YEAR_SECONDS = 365 * 24 * 3600
 
-language = csrf_exempt(require_POST(set_language))  # only sets a cookie
+language = csrf_exempt(require_POST(set_language))  # the view only sets a cookie
 
 
-@csrf_exempt  # only sets a cookie
+@csrf_exempt  # the view only sets a cookie
 @require_POST
 def theme(request: HttpRequest) -> HttpResponseRedirect:
     next_url, name = request.POST.get("next", ""), settings.THEME_COOKIE_NAME

@@ -129,7 +129,7 @@ def test_failed_bank_debit_is_reversed(sandbox: Sandbox) -> None:
 def test_list_is_filtered_by_currency_time_and_type(sandbox: Any) -> None:
     subscriber = Subscriber(sandbox, start="2031-01-05")
     subscriber.advance("2031-02-10")
-    paid_charge(sandbox)  # now
+    paid_charge(sandbox)  # a charge of today
     late = transactions(sandbox, created={"gte": 1927000000})
     assert [row.created for row in late] == [
         charge.created for charge in charges(subscriber) if charge.created >= 1927000000

@@ -188,7 +188,7 @@ def fill_by_keyboard(page: Any, card: str) -> None:
     for text in (card, "1234", "123", "Ada Lovelace"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
-    page.keyboard.press("Tab")  # the country
+    page.keyboard.press("Tab")  # focuses the country
     page.keyboard.type("10001")
     page.keyboard.press("Enter")
 

@@ -1,4 +1,4 @@
-"""What limits coupons and promotion codes: products, currencies, dates, numbers of uses, first purchase, minimum.
+"""The limits of coupons and promotion codes: products, currencies, dates, numbers of uses, first purchase, minimum.
 
 https://docs.stripe.com/billing/subscriptions/coupons
 """
@@ -243,7 +243,7 @@ def test_code_of_one_customer_is_refused_to_others(sandbox: Sandbox) -> None:
     refuse(sandbox, theirs, customer=ada)
     refuse(sandbox, mine)
     with pytest.raises(stripe.InvalidRequestError):
-        create_code(sandbox)  # for all customers
+        create_code(sandbox)  # the code would be for all customers
 
 
 def test_codes_are_found_in_any_case(sandbox: Sandbox) -> None:

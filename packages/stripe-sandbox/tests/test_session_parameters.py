@@ -119,7 +119,7 @@ def check_locale(shop: Shop) -> None:
     assert "19,00\xa0$ bezahlen" in shop.page(german)
     assert shop.errors(german, cardNumber="4000 0000 0000 0002") == ["Deine Karte wurde abgelehnt."]
     assert "S&#x27;abonner" in shop.page(french)
-    assert 'lang="en"' in shop.page(shop.open(locale="ja"))  # not translated
+    assert 'lang="en"' in shop.page(shop.open(locale="ja"))  # the page is not translated into Japanese
     automatic = shop.open(locale="auto")
     assert 'lang="fr"' in shop.page(automatic, accept_language="ja, fr;q=0.8, en;q=0.5")
     assert 'lang="en"' in shop.page(automatic)

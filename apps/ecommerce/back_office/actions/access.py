@@ -22,7 +22,7 @@ from apps.ecommerce.purchases.manual_access import AlreadyGiven, give_access, re
 from apps.ecommerce.purchases.messages.values import message_values
 from apps.users.models import UserManager
 
-GIVE_ACCESS = "give_access"  # in the audit log
+GIVE_ACCESS = "give_access"  # name of the action in the audit log
 GIVE_PERMISSION = "ecommerce.grant_access"
 MAX_REASON_LENGTH = 1000
 
@@ -91,7 +91,8 @@ class RestoreAccess(OrderAction):
             return [_("The order gives access again, as long as its payments allow it.")]
         reason = purchase.get_suspended_by_display() or purchase.get_status_display()
         return [
-            _("Payments decide again. For now, there is still no access: %(reason)s.") % {"reason": reason}
+            _("Access depends on the payments again. There is still no access: %(reason)s.")
+            % {"reason": reason}
         ]
 
     def run(self, purchase: Purchase, entry: OperatorAction, data: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What all actions of operators on orders have in common. The actions are in ORDER_ACTIONS (order_actions.py)."""
+"""The base class of all actions of operators on orders. The actions are in ORDER_ACTIONS (order_actions.py)."""
 
 import hashlib
 from typing import Any

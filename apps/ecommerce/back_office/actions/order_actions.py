@@ -1,4 +1,4 @@
-"""What an operator can do with an order. The page of the order shows a button for each that is possible now.
+"""The actions of operators on orders. The page of the order shows a button for each that is possible now.
 
 Each action has a page that says what will happen and asks to confirm. Add one to ORDER_ACTIONS to get its button,
 page, permission and entry in the audit log.

@@ -1,4 +1,4 @@
-"""What an operator can do with a sale outside the store that has no account yet."""
+"""The actions of operators on sales outside the store that have no account yet."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ BAR_WIDTH, GAP, HEIGHT = 8, 2, 100
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What happened in a bucket: `up` is drawn above the line, `down` below. `cells` are the columns of the table."""
+    """The values of a bucket: `up` is drawn above the line, `down` below. `cells` are the columns of the table."""
 
     bucket: Bucket
     up: int

@@ -24,8 +24,8 @@ def compare(now: float, before: float, *, without: str) -> Comparison:
     if now == before:
         return Comparison(_("the same as before"))
     if before < 0:
-        return _directed(now - before, "")  # a percentage of a loss is meaningless
-    return _directed(now - before, percent((now - before) / before))
+        return _build_comparison(now - before, "")  # a percentage of a loss is meaningless
+    return _build_comparison(now - before, percent((now - before) / before))
 
 
 def compare_rates(now: float | None, before: float | None, *, without: str) -> Comparison:
@@ -36,7 +36,7 @@ def compare_rates(now: float | None, before: float | None, *, without: str) -> C
     if not points:
         return Comparison(_("the same as before"))
     number = format_decimal(abs(points), format="0.#", locale=_locale())
-    return _directed(points, _("%(number)s points") % {"number": number})
+    return _build_comparison(points, _("%(number)s points") % {"number": number})
 
 
 def number(value: float) -> str:
@@ -58,7 +58,7 @@ def percent(rate: float) -> str:
     )
 
 
-def _directed(difference: float, text: str) -> Comparison:
+def _build_comparison(difference: float, text: str) -> Comparison:
     is_more = difference > 0
     spoken = _("more than before") if is_more else _("less than before")
     return Comparison(text, ARROWS[1 if is_more else -1], spoken)

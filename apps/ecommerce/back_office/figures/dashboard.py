@@ -1,4 +1,4 @@
-"""What the admin's first page shows to operators: figures, charts, and what needs a person."""
+"""The context of the admin's first page: figures, charts, and problems that need a person."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ CHOICES: dict[str, tuple[int, str | Promise]] = {
 }
 DEFAULT = "30"
 EARLIEST = date(2000, 1, 1)
-MAX_DAYS = 3653  # ten years
+MAX_DAYS = 3653  # days in ten years
 MAX_BUCKETS = 31
 
 
@@ -139,7 +139,7 @@ class PeriodForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the URL has chosen: `name` is empty for days of a form."""
+    """The period that the URL names. `name` is empty if the days come from the form."""
 
     name: str
     period: Period

@@ -17,7 +17,7 @@ from apps.ecommerce.money import is_chargeable
 from apps.ecommerce.purchases.customers import find_customer
 from apps.users.guests import Buyer
 
-MAX_MONTHS = 1200  # later dates overflow
+MAX_MONTHS = 1200  # dates after that overflow
 
 
 class Refusal(Enum):

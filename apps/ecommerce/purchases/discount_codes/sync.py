@@ -35,7 +35,7 @@ EXPAND = [
     "promotion.coupon.currency_options",
     "restrictions.currency_options",
 ]
-NOTE = "note"  # key of the metadata
+NOTE = "note"  # key in the metadata of a promotion code
 
 
 def sync_codes() -> int:

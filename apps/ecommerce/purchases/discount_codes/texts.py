@@ -1,4 +1,4 @@
-"""What buyers read about a discount code."""
+"""The texts for buyers about discount codes."""
 
 from babel.numbers import format_percent
 from django.utils.functional import Promise
@@ -24,8 +24,8 @@ REFUSALS: dict[Refusal, str | Promise] = {
     Refusal.PRODUCT: gettext_lazy("It does not apply to this product."),
     Refusal.CURRENCY: gettext_lazy("It does not apply to prices in %(currency)s."),
     Refusal.CUSTOM_AMOUNT: gettext_lazy("It does not apply to prices that you choose yourself."),
-    Refusal.FREE: gettext_lazy("This is free anyway."),
-    Refusal.TOO_SMALL: gettext_lazy("The price would be too small to be charged."),
+    Refusal.FREE: gettext_lazy("The product is free without a code."),
+    Refusal.TOO_SMALL: gettext_lazy("With the discount, the amount is too small to charge."),
     Refusal.ENDS_BEFORE_TRIAL: gettext_lazy("Its discount ends before your free trial."),
 }
 

@@ -1,4 +1,4 @@
-"""What an error of a mail server means. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
+"""Classify errors of mail servers. https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1"""
 
 import smtplib
 import socket

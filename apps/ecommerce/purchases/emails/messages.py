@@ -64,7 +64,7 @@ def build_email(
             "site_url": settings.SITE_URL,
             "support_email": settings.SUPPORT_EMAIL,
             "order_url": _link_url(kind, purchase, payment),
-            "has_signed_links": _proves_address(kind, purchase),
+            "has_signed_links": _verifies_address(kind, purchase),
             **details.context,
         }
         message = EmailMultiAlternatives(
@@ -94,13 +94,13 @@ def _get_details(email: EmailText, purchase: Purchase, about: str) -> EmailDetai
     return details
 
 
-def _proves_address(kind: str, purchase: Purchase) -> bool:
+def _verifies_address(kind: str, purchase: Purchase) -> bool:
     """Return whether the link of the e-mail opens the order without a password."""
     return purchase.is_unclaimed or kind == Mail.Kind.LINK
 
 
 def _link_url(kind: str, purchase: Purchase, payment: Payment | None) -> str:
-    if _proves_address(kind, purchase):
+    if _verifies_address(kind, purchase):
         return order_link(purchase, ORDER if kind in WITH_GOODS else "")
     is_receipt = kind == Mail.Kind.RECEIPT and payment and payment.is_paid
     path = payment.get_absolute_url() if payment and is_receipt else purchase.get_absolute_url()

@@ -1,4 +1,4 @@
-"""What happened to the payments of a purchase: e-mails and signals for each payment, refund and dispute."""
+"""Announce each payment, refund and dispute of a purchase by e-mails and signals."""
 
 from dataclasses import dataclass
 from datetime import datetime

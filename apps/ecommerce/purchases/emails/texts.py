@@ -12,7 +12,7 @@ from apps.ecommerce.models import Mail, Purchase
 
 @dataclass(frozen=True, slots=True)
 class EmailDetails:
-    """What an e-mail needs besides its purchase: values in its texts, names in its template, and headers."""
+    """The data of an e-mail besides its purchase: values in its texts, names in its template, and headers."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class EmailText:
     text: str | Promise
     link: str | Promise
     has_receipt: bool = False
-    template: str = "ecommerce/mail/mail"  # .html and .txt
+    template: str = "ecommerce/mail/mail"  # path without .html and .txt
     # Called with Mail.about when the e-mail is sent. If it returns None, the e-mail is outdated, and not sent.
     details: Callable[[Purchase, str], EmailDetails | None] | None = None
 
@@ -124,7 +124,7 @@ TEXTS: dict[str, EmailText] = {
     ),
     Mail.Kind.RESTORED: EmailText(
         _("You have access to %(product)s again"),
-        _("Your access is back"),
+        _("You have access again"),
         _("You can open %(product)s again at any time."),
         _("View order"),
     ),

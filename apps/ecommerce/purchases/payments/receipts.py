@@ -1,4 +1,4 @@
-"""Who sold and who bought, for the receipt of a payment."""
+"""The seller and the buyer on the receipt of a payment."""
 
 from django.conf import settings
 

@@ -45,12 +45,12 @@ def payment_values(
 
 @dataclass(frozen=True, slots=True)
 class PaymentChanges:
-    """What differs between the stored payments of a purchase and Stripe's."""
+    """The differences between the stored payments of a purchase and Stripe's."""
 
     created: list[StripePayment]
     changed: list[tuple[Payment, StripePayment, list[str]]]
     unchanged: list[tuple[Payment, StripePayment]]
-    refunds: list[Refund]  # new and changed ones
+    refunds: list[Refund]  # new and changed refunds
 
     def __bool__(self) -> bool:
         return bool(self.created or self.changed)

@@ -57,7 +57,7 @@ def fetch_invoice_payment(invoice: StripeData) -> StripePayment:
     """Return the payment of an invoice that belongs to no subscription. Raise stripe.StripeError."""
     charges = _find_charges(object_id(invoice["customer"]), [invoice])
     payment = _invoice_payment(invoice, fetch_lines(invoice), [], charges)
-    payment.row.reason = ""  # like all one-time payments
+    payment.row.reason = ""  # one-time payments have no reason
     return payment
 
 
@@ -79,7 +79,7 @@ def decline_code(error: StripeData | None) -> str:
 def _session_payment(purchase: Purchase, session: StripeData) -> StripePayment:
     intent = expanded(session["payment_intent"]) or {}
     charge = expanded(intent.get("latest_charge"))
-    invoice = expanded(session["invoice"])  # setting CHECKOUT_INVOICES
+    invoice = expanded(session["invoice"])  # only with CHECKOUT_INVOICES
     details = session["total_details"] or {}
     is_paid = session["payment_status"] == "paid"
     has_failed = intent.get("status") in ("requires_payment_method", "canceled")

@@ -57,7 +57,7 @@ MODELS = (
     ),
     *("BalanceTransaction", "Session", "Event"),
 )
-EMPTY = {"InvoiceItem", "SetupIntent", "Dispute"}  # the store has none
+EMPTY = {"InvoiceItem", "SetupIntent", "Dispute"}  # the store creates no such objects
 # TaxId is missing: dj-stripe 2.11 lists it with a parameter that Stripe does not know.
 
 

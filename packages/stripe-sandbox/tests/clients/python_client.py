@@ -306,7 +306,7 @@ def test_clocks(s):
 
 
 class State:
-    """What later calls need of earlier ones."""
+    """Results of earlier calls that later ones need."""
 
 
 def main():

@@ -65,7 +65,7 @@ def install(name: str, folder: Path) -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
             npm = ["npm", "install", "--silent", "--no-fund", "--no-audit", *packages]
             subprocess.run(npm, cwd=folder, check=True)
-        script = folder / source  # next to node_modules
+        script = folder / source  # Node finds node_modules next to the script
         script.write_text((HERE / source).read_text())
         command = ["node", str(script)]
     done.touch()

@@ -1,4 +1,4 @@
-"""What happens to a subscription as time passes: the trial ends, it renews, it ends.
+"""The cycle of a subscription: its trial ends, it renews, it ends.
 
 https://docs.stripe.com/billing/subscriptions/overview
 """

@@ -1,4 +1,4 @@
-"""What is due for a subscription: its trial ends, it renews, it ends, or an event announces that."""
+"""Perform what is due for a subscription: end its trial, renew it, end it, or emit an event before that."""
 
 from .. import clock, errors, events, storage
 from ..resources import invoice_items, subscriptions

@@ -1,4 +1,4 @@
-"""When a subscription or invoice is due next: the indexed hidden data `due_at` and `clock` of the object."""
+"""The next due date of a subscription or invoice: the indexed hidden data `due_at` and `clock` of the object."""
 
 import sqlite3
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a customer can do in the billing portal. Each action is one transaction, at the time of the customer's clock.
+"""The actions of customers in the billing portal. Each action is one transaction, at the time of the customer's clock.
 
 https://docs.stripe.com/customer-management
 """
@@ -88,7 +88,7 @@ def preview_plan(customer: Obj, subscription: Obj, params: Obj) -> tuple[Obj | N
     with _customer_transaction(customer):
         try:
             invoice = preview.preview_change(subscription, params)
-        except errors.ApiError:  # the subscription ends
+        except errors.ApiError:  # no next invoice: the subscription ends
             return None, None
         return (invoice, None) if invoice["created"] == clock.now() else (None, invoice)
 

@@ -1,4 +1,4 @@
-"""What all pages of the billing portal share: the session, its features, and where to go next."""
+"""The common parts of all pages of the billing portal: the session, its features, and the next page."""
 
 from collections.abc import Callable
 from functools import wraps

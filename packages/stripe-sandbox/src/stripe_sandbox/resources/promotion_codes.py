@@ -57,7 +57,8 @@ def listing(call: Call) -> Obj:
         _current(code)
     special: dict[str, Callable[[str], Filter]] = {
         "coupon": lambda value: ("promotion.coupon", "=", value),
-        "code": lambda value: ("code", "IN", [code["code"] for code in _codes(value)]),  # in any case
+        # In upper or lower case.
+        "code": lambda value: ("code", "IN", [code["code"] for code in _codes(value)]),
     }
     return calls.list_objects("promotion_code", **special)(call)
 

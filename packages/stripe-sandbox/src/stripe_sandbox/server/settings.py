@@ -6,8 +6,9 @@ import secrets
 SITE_URL = os.environ.get("STRIPE_SANDBOX_URL", "http://127.0.0.1:12111")
 SITE_NAME = "Test shop"
 DEBUG = True  # accepts every test key and opens the control panel
-SECRET_KEY = secrets.token_urlsafe(50)  # signs CSRF tokens only
-ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()  # empty: localhost only
+SECRET_KEY = secrets.token_urlsafe(50)  # only signs CSRF tokens
+# If empty, Django allows localhost only.
+ALLOWED_HOSTS = os.environ.get("STRIPE_SANDBOX_ALLOWED_HOSTS", "").split()
 ROOT_URLCONF = "stripe_sandbox.server.urls"
 INSTALLED_APPS = ["django.contrib.staticfiles", "stripe_sandbox"]
 MIDDLEWARE = [

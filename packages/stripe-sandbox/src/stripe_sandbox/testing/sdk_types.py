@@ -72,7 +72,7 @@ def _check_value(value: Any, options: list[Any], inner: Any, at: str) -> None:
             assert any(not _is_plain(option) for option in options), f"{at}: an object, not {options}"
             check_response(value, None, at)
         elif inner is not None and any(get_origin(option) is UntypedStripeObject for option in options):
-            for key, nested in value.items():  # a hash by currency
+            for key, nested in value.items():  # currency ▶ amounts
                 check_response(nested, inner, f"{at}.{key}")
         elif inner is not None and inner is not UntypedStripeObject:
             check_response(value, inner, at)
@@ -133,7 +133,7 @@ def _check_param(value: Any, options: list[Any], at: str) -> None:
         assert schemas or free, f"{at}: a hash, not {options}"
         if schemas:
             check_params(value, schemas[0], f"{at}.")
-        elif is_typeddict(get_args(free[0])[1]):  # a hash by currency
+        elif is_typeddict(get_args(free[0])[1]):  # currency ▶ amounts
             for key, nested in value.items():
                 check_params(nested, get_args(free[0])[1], f"{at}.{key}.")
         else:
