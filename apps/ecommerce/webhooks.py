@@ -204,7 +204,7 @@ HANDLERS: dict[str, list[Handler]] = {
     "customer.subscription.resumed": [_handle_subscription],
     "customer.subscription.trial_will_end": [_handle_trial_ending],  # three days before the end
     "invoice.paid": [_handle_invoice],  # a renewal
-    "invoice.finalized": [_handle_invoice],  # not a draft any more
+    "invoice.finalized": [_handle_invoice],  # no longer a draft
     "invoice.voided": [_handle_invoice],
     "invoice.marked_uncollectible": [_handle_invoice],
     "invoice.payment_failed": [_handle_invoice],

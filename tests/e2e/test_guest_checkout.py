@@ -178,7 +178,7 @@ def test_two_tabs_pay_once(page: Page, goods: ProductConfiguration) -> None:
 
 
 def test_slow_network_opens_one_checkout(page: Page, goods: ProductConfiguration) -> None:
-    """The answer takes four seconds, and the buyer presses again and again."""
+    """The answer takes four seconds, and the buyer presses repeatedly."""
 
     def delay(route: Route) -> None:
         page.wait_for_timeout(4000)

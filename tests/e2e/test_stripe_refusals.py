@@ -78,7 +78,7 @@ DOCUMENTED = [
 
 @on_phone
 def test_buyer_reads_what_each_refusal_means(page: Page, ada: User, goods: ProductConfiguration) -> None:
-    """The last one is about the price, which is not offered any more."""
+    """The last refusal is about the price, which the store then stops offering."""
     product = ProductPage(sign_in(page, ada))
     for status, code, text in DOCUMENTED:
         product.goto(goods.slug)

@@ -239,7 +239,7 @@ def age_alerts(hours: float) -> None:
 
 def test_every_alert_has_a_test_case() -> None:
     assert CAUSES.keys() == check_shop().keys()
-    # Tested below.
+    # Problems that reconcile_purchases reports, tested below.
     by_runs = {"reconcile-repaired", "reconcile-failing", "stripe-unreachable", "daily-digest"}
     assert CAUSES.keys() | by_runs == {*ALERT_NAMES}
     assert {*ONCE} < {*ALERT_NAMES}

@@ -341,7 +341,7 @@ def test_page_says_why_a_code_does_not_apply(
     minimum = {"restrictions": {"minimum_amount": 5000, "minimum_amount_currency": "usd"}}
     create_code(sandbox, "LARGE", minimum)
     assert "LARGE: It applies to orders from $50." in page_of(as_ada, icons, "LARGE")
-    # The page has said it, so the purchase goes on without the code.
+    # The page has shown the refusal, so the purchase goes on without the code.
     for text in (*terms, "LARGE"):
         page_of(as_ada, icons, text)
         assert "/checkout/" in press_buy_with(as_ada, icons, text)["Location"], text

@@ -136,7 +136,7 @@ def test_words_of_drafts_and_hidden_products_correct_no_search(shop: None, clien
     row.status, row.description = ProductConfiguration.Status.DRAFT, "Confidential unicorns"
     row.save()
     assert not SearchWord.objects.filter(word="unicorns").exists()
-    assert found(search(client, "handboko")) == []  # known from before, but not found any more
+    assert found(search(client, "handboko")) == []  # a word of a former product, which no search finds
     row.status = ProductConfiguration.Status.ON_SALE
     row.save()
     assert found(search(client, "unicrons")) == ["Handbook"]

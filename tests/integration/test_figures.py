@@ -312,7 +312,7 @@ def step(status: str, **fields: Any) -> dict[str, Any]:
 
 
 JULY = Period(date(2026, 7, 1), date(2026, 7, 31))
-# A subscription that is not paid any more gets a free trial, and is paid after it.
+# A subscription that is no longer paid gets a free trial, and is paid after it.
 NEW_TRIAL = [
     step("active", paid=True),
     step("unpaid"),

@@ -232,7 +232,7 @@ def test_link_creates_no_account_where_sign_up_is_closed(
 def test_link_of_another_person_does_not_replace_the_account_that_is_signed_in(
     sandbox: Any, icons: ProductConfiguration, victim: User
 ) -> None:
-    """An attacker sends the victim a link to the attacker's order. It needs a press to change the account."""
+    """An attacker sends the victim a link to the attacker's order. Changing the account needs a press of a button."""
     buy(Client(), icons, email="eve@example.com")
     as_victim = signed_in(victim)
     response = as_victim.get(emailed_link())

@@ -134,7 +134,7 @@ def test_declined_card_shows_an_error_and_can_be_replaced(sandbox: Any, icons: P
 def test_emailed_link_creates_an_account_and_opens_the_goods(
     sandbox: Any, icons: ProductConfiguration
 ) -> None:
-    """The link is opened on another device. The paying browser then has no more than any visitor."""
+    """The link is opened on another device. The paying browser then has the rights of a visitor."""
     paying, phone = Client(), Client()
     purchase = buy(paying, icons)
     sandbox.deliver()

@@ -1,4 +1,4 @@
-"""Rare orders of events that tests/soak or a review has found."""
+"""Events in rare orders."""
 
 from __future__ import annotations
 

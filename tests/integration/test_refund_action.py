@@ -364,7 +364,7 @@ def test_each_payment_of_a_subscription_can_be_chosen(
 def test_form_that_refunds_one_of_two_payments_is_sent_twice(
     as_olive: Client, as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:
-    """After the first press, the payment can't be chosen any more."""
+    """After the first press, the payment can no longer be chosen."""
     purchase = renew(sandbox, buy(as_ada, club))
     url = action_url(purchase, "refund")
     first = purchase.payments.last()

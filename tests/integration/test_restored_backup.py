@@ -53,7 +53,7 @@ def test_sale_after_the_backup_is_found_without_an_email(
 def test_sale_during_the_outage_is_confirmed(
     as_ada: Client, icons: ProductConfiguration, sandbox: Any, mailoutbox: list[Any]
 ) -> None:
-    """The site sent no e-mails any more when it was paid."""
+    """The site had already stopped sending e-mails when the order was paid."""
     stopped_at = timezone.now() - HOUR
     buy(as_ada, icons)
     forget_purchases()

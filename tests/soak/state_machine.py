@@ -613,7 +613,7 @@ class Shop(GuestActs):
             )
 
     def _cancel_everything(self) -> None:
-        """Assert that each buyer who is billed can cancel, and is not billed any more."""
+        """Assert that each buyer who is billed can cancel, and is no longer billed."""
         for row in self._all_rows():
             if row.user and row.will_be_charged_again:
                 self.world.browser(row.user).post(reverse("purchase_cancel", args=[row.public_id]))

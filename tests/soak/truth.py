@@ -1,6 +1,6 @@
 """The founder's rules: who has access, who is billed, and which e-mails a buyer has to get.
 
-They follow issue texts and Stripe's documentation. Everything is computed from the objects that Stripe stores and from
+They follow docs/ and Stripe's documentation. Everything is computed from the objects that Stripe stores and from
 time; nothing here knows the store's code. `checks.py` compares the store with these rules.
 
 https://docs.stripe.com/billing/subscriptions/overview, /billing/subscriptions/cancel, /refunds and /disputes

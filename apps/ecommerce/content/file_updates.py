@@ -58,7 +58,7 @@ def announce(version: FileVersion) -> int | None:
 
 
 def update_details(purchase: Purchase, about: str) -> EmailDetails | None:
-    """Return the details of the e-mail. None if the version was deleted, or if the owner should not get it any more."""
+    """Return the details of the e-mail. None if the version was deleted, or if the owner should no longer get it."""
     if not about:
         return describe_update(purchase, _preview_version(purchase))
     versions = FileVersion.objects.select_related("file__lesson", "file__configuration")

@@ -66,7 +66,7 @@ def activate_licence(key: str, instance: str) -> Result:
 
 @transaction.atomic
 def deactivate_licence(key: str, instance: str) -> Result:
-    """Deactivate the key for an instance. Safe to repeat, also for a key that is not valid any more.
+    """Deactivate the key for an instance. Safe to repeat, also for a key that is no longer valid.
 
     The result is never "valid": the response is signed, so it could be replayed to a program that asks to validate.
     """

@@ -50,7 +50,7 @@ NO_LONGER_AVAILABLE = gettext_lazy(
 
 
 class PriceRefused(CheckoutRefused):
-    """Stripe has just refused to sell the price, which the store does not offer any more. The founder has to act."""
+    """Stripe has just refused to sell the price, which the store no longer offers. The founder has to act."""
 
 
 def start_checkout(
