@@ -13,7 +13,7 @@ from apps.ecommerce.storefront.seo import image_urls
 
 class SiteSitemap(Sitemap):
     def get_domain(self, site: Any = None) -> str:
-        return urlsplit(settings.SITE_URL).netloc  # whatever django.contrib.sites says, if it is installed
+        return urlsplit(settings.SITE_URL).netloc  # overrides django.contrib.sites, if it is installed
 
 
 class PagesSitemap(SiteSitemap):

@@ -22,7 +22,7 @@ ROW_FIELDS = (
 class PriceValues:
     """`id` is empty for a price that Stripe does not have yet. Without an interval it is a one-time price.
 
-    `amount` is None if buyers choose it. The terms of a fixed price can't be changed in the editor.
+    Without an amount, buyers choose it. The terms of a fixed price can't be changed in the editor.
     """
 
     id: str = ""

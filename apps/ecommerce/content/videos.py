@@ -173,7 +173,7 @@ def _peertube(host: str, parts: SplitResult, parameters: Mapping[str, str]) -> V
 
 
 def _start(parts: SplitResult, parameters: Mapping[str, str]) -> int:
-    """Return the second at which the video starts: t=90, start=1m30s, #t=90s. 0 if there is none."""
+    """Return the second at which the video starts: t=90, start=1m30s, #t=90s; 0 without one."""
     in_fragment = dict(parse_qsl(parts.fragment))
     texts = (parameters.get("t"), parameters.get("start"), in_fragment.get("t"))
     match = START.fullmatch(next(filter(None, texts), ""))

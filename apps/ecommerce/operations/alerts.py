@@ -49,7 +49,7 @@ def send_alerts(more: Mapping[str, Sequence[Problem]] | None = None) -> list[str
 
 
 def store_problems(found: Mapping[str, Sequence[Problem]], checked_at: datetime) -> list[Problem]:
-    """Store the problems, and mark the others as solved. Return those that are new or have come back."""
+    """Store these problems, and mark all others as solved. Return those that are new or have come back."""
     now = timezone.now()
     problems = {
         (problem.name, problem.about): problem

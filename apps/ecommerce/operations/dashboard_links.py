@@ -19,7 +19,7 @@ FOLDERS = {
 
 
 def dashboard_url(stripe_id: str, *, livemode: bool) -> str:
-    """Return the page of the object at Stripe; "" if there is none.
+    """Return the page of the object at Stripe; "" without one.
 
     With several accounts, set STRIPE_ACCOUNT_ID ("acct_…") in apps/shop/settings.py, so that links open the right one.
     """

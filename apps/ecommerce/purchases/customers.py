@@ -42,7 +42,7 @@ def get_or_create_customer(user: User, idempotency_key: str = "") -> StripeCusto
 
 
 def billing_currency(user: Buyer) -> str:
-    """Return the currency to which Stripe binds the user's customer; "" if there is none. Raise stripe.StripeError."""
+    """Return the currency to which Stripe binds the user's customer; "" without one. Raise stripe.StripeError."""
     known = find_customer(user)
     customer = fetch_or_none("customers", known.id) if known else None
     return (customer or {}).get("currency") or ""

@@ -218,7 +218,7 @@ def _is_of_a_store(metadata: StripeData | None) -> bool:
 
 
 def _find_session(invoice: StripeData) -> str:
-    """Return the id of the Checkout Session whose payment created the invoice; "" if there is none."""
+    """Return the id of the Checkout Session whose payment created the invoice; "" without one."""
     for payment in (invoice["payments"] or {"data": []})["data"]:
         if intent := object_id(payment["payment"].get("payment_intent")):
             for session in fetch("checkout/sessions", payment_intent=intent)["data"]:

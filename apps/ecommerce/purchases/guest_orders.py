@@ -82,7 +82,7 @@ def claim_after_signup(user: User, **kwargs: Any) -> None:
 
 
 def move_to_session(purchase: Purchase, guest_token: str) -> None:
-    """Give an unclaimed order to another session of the same browser. The caller has checked that it is the same."""
+    """Move an unclaimed order to another session of the same browser. The caller has checked that it is the same."""
     rows = Purchase.objects.unclaimed().filter(pk=purchase.pk, guest_token=purchase.guest_token)
     rows.update(guest_token=guest_token, version=F("version") + 1)
     purchase.refresh_from_db()

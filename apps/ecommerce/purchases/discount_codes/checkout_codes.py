@@ -28,7 +28,7 @@ BAD_REQUEST = 400
 
 @dataclass(frozen=True, slots=True)
 class CheckoutCode:
-    """`is_promised` means that the product page promised the discount, so the buyer has to know if there is none."""
+    """`is_promised` means that the product page promised the discount, so the buyer must learn of a refusal."""
 
     text: str = ""
     is_promised: bool = False
