@@ -162,6 +162,19 @@ def test_link_to_a_former_address_is_void(sandbox: Any, icons: ProductConfigurat
     assert [user.email for user in User.objects.all()] == ["right@example.com"]
 
 
+def test_file_link_to_a_former_address_sends_no_file(sandbox: Any, icons: ProductConfiguration) -> None:
+    """The wrong recipient can't download the goods, neither before nor after an account has claimed the order."""
+    add_file(icons)
+    browser = Client()
+    order = buy(browser, icons, email="wrong@example.com")
+    (link,) = {url_path(url) for url in re.findall(r"http://\S+/purchases/download/\S+", mail.outbox[0].body)}
+    browser.post(f"{order.get_absolute_url()}address/", {"email": "right@example.com"})
+    assert "/accounts/login/" in Client().get(link, follow=True).redirect_chain[-1][0]
+    assert b"".join(browser.get(link, follow=True)) == b"icons"  # the browser that has paid needs no link
+    Client().post(emailed_link())
+    assert "/accounts/login/" in Client().get(link, follow=True).redirect_chain[-1][0]
+
+
 def test_link_is_void_after_the_account_changed_its_address(
     sandbox: Any, icons: ProductConfiguration
 ) -> None:

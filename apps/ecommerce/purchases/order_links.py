@@ -39,14 +39,17 @@ def find_by_link(key: str) -> Purchase | None:
 
 def download_link(purchase: Purchase, file_id: int) -> str:
     """Return the URL that downloads the file, and nothing else, while the purchase grants access."""
-    key = signing.dumps([purchase.public_id.hex, file_id], salt=DOWNLOAD_SALT)
+    key = signing.dumps([purchase.public_id.hex, file_id, purchase.current_email], salt=DOWNLOAD_SALT)
     return f"{settings.SITE_URL}{reverse('download_link', args=[key])}"
 
 
 def find_download(key: str) -> tuple[Purchase, int, bool] | None:
-    """Return the purchase, the id of the file, and whether the link is not too old; None if it is forged."""
+    """Return the purchase, the id of the file, and whether the link works without signing in; None if it is forged.
+
+    It does not if it is too old, or was sent to a former address.
+    """
     try:
-        public_id, file_id = signing.loads(key, salt=DOWNLOAD_SALT)
+        public_id, file_id, *email = signing.loads(key, salt=DOWNLOAD_SALT)  # no address before 1.0.0
     except signing.BadSignature:
         return None
     purchase = _find_owned(public_id)
@@ -56,7 +59,7 @@ def find_download(key: str) -> tuple[Purchase, int, bool] | None:
         signing.loads(key, salt=DOWNLOAD_SALT, max_age=LINK_AGE)
     except signing.SignatureExpired:
         return purchase, file_id, False
-    return purchase, file_id, True
+    return purchase, file_id, email == [purchase.current_email]
 
 
 def goods_url(purchase: Purchase, to: str = "") -> str:

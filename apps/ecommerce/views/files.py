@@ -44,15 +44,18 @@ def purchased_file(
 @never_cache
 @rate_limited("order_link")
 def download_by_link(request: HttpRequest, key: str) -> HttpResponseBase:
-    """Send the file of a link in an e-mail. An old link leads to the file's own URL, which asks to sign in."""
+    """Send the file of a link in an e-mail.
+
+    A link that is old or was sent to a former address leads to the file's own URL, which asks to sign in.
+    """
     found = find_download(key)
     if found is None:
         raise Http404("There is no such link.")
-    purchase, file_id, is_fresh = found
+    purchase, file_id, is_valid = found
     if not has_access(purchase):
         return redirect(purchase)
     configuration = purchase.product.configuration
-    if not is_fresh:
+    if not is_valid:
         return redirect("purchased_file", configuration.slug, file_id)
     file: ProductFile = get_object_or_404(configuration.files.select_related("lesson"), pk=file_id)
     plans = owned_plans(purchase.buyer, purchase.product) if purchase.buyer else set()
