@@ -17,7 +17,7 @@ from apps.ecommerce.operations.reconcile import reconcile
 from apps.users.models import User
 from stripe_sandbox import storage
 from stripe_sandbox.resources import refunds
-from tests.factories import buy, readiness, signed_in
+from tests.factories import buy, first_price, pay, press_buy, readiness, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +101,30 @@ def test_admin_shows_warnings_to_those_who_may_see_purchases(
     run_was_completed(timedelta(hours=2))
     editor = User.objects.create_user("editor@example.com", is_staff=True)
     assert "Last complete run" not in signed_in(editor).get("/admin/").content.decode()
+
+
+def test_checkout_that_stripe_never_opened_is_closed_and_not_looked_for_again(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any, disconnect_stripe: Any, settings: Any
+) -> None:
+    """Otherwise each run would list all sessions and events since then."""
+    connection = settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE
+    disconnect_stripe()
+    as_ada.post(f"/store/{icons.slug}/buy/", {"price": first_price(icons).id})
+    settings.STRIPE_HTTP_CLIENT, settings.STRIPE_API_BASE = connection
+    reconcile()
+    assert Purchase.objects.get().is_open  # the buyer may try again, with the same idempotency key
+    Purchase.objects.update(created_at=timezone.now() - timedelta(days=40))
+    reconcile()
+    assert Purchase.objects.get().status == "expired"
+    assert timezone.now() - reconcile().since < timedelta(days=3)
+    assert buy(as_ada, icons).status == "paid"
+
+
+def test_checkout_whose_session_was_not_saved_is_found_before_it_is_closed(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    url = press_buy(as_ada, icons)
+    Purchase.objects.update(session_id=None, created_at=timezone.now() - timedelta(days=2))
+    pay(url)
+    reconcile()
+    assert Purchase.objects.get().status == "paid"

@@ -23,6 +23,7 @@ from apps.ecommerce.operations.reconcile_report import ReconcileReport
 from apps.ecommerce.operations.reconcile_schedule import default_since, record_run
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import signals
+from apps.ecommerce.purchases.checkout_sessions import close_unopened_checkouts
 from apps.ecommerce.purchases.customers import repeat_email_updates
 from apps.ecommerce.purchases.discount_codes.sync import sync_codes
 from apps.ecommerce.purchases.emails.queue import queue_missing_trial_notices, send_unsent
@@ -204,6 +205,7 @@ def reconcile(
             ):
                 run.attempt(repeat.__name__, repeat)
             if not failed:
+                close_unopened_checkouts()
                 record_run(run.since, started_at)
     finally:
         if not dry_run:

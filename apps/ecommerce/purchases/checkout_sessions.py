@@ -1,5 +1,7 @@
 """Open and close the Checkout Session of a purchase. https://docs.stripe.com/api/checkout/sessions/create"""
 
+from datetime import timedelta
+
 import stripe
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +19,8 @@ from apps.ecommerce.purchases.shop_id import GUEST, shop_metadata
 from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import expire_session, get_client, is_livemode, is_missing
+
+SESSION_AGE = timedelta(days=1)  # then Stripe closes a payment page, and forgets an idempotency key
 
 # https://docs.stripe.com/js/appendix/supported_locales
 # fmt: off
@@ -76,6 +80,17 @@ def close_checkout(purchase: Purchase, cause: str) -> Purchase:
         return purchase
     expire_session(purchase.session_id)
     return sync_purchase(purchase, cause)
+
+
+def close_unopened_checkouts() -> None:
+    """Close checkouts that Stripe did not open, because reconcile_purchases looks back to the oldest open purchase.
+
+    Call it after lost Sessions have been found.
+    """
+    created_before = timezone.now() - SESSION_AGE
+    unopened = Purchase.objects.filter(status=Status.OPEN, session_id=None, livemode=is_livemode())
+    for purchase in unopened.filter(created_at__lt=created_before):
+        _expire_without_session(purchase, "Stripe did not open it")
 
 
 def stripe_locale(language: str) -> str:
