@@ -17,9 +17,11 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
+from stripe_sandbox.billing import panel_actions
 from tests.concurrency import run_at_once
 from tests.factories import buy, create_product, pay, press_buy, url_path
 from tests.signed_events import SECRET, deliver, events
+from tests.stripe_actions import deliver_all
 
 pytestmark = pytest.mark.django_db
 
@@ -376,3 +378,27 @@ def test_each_subscription_event_finds_its_purchase(as_ada: Client, sandbox: Any
     for event in all_events:
         assert deliver(event).status_code == 200, event["type"]
     assert Purchase.objects.get().version == purchase.version
+
+
+def test_invoice_event_of_an_older_api_version_finds_its_subscription(member: Purchase, sandbox: Any) -> None:
+    """The account's version decides about the events of `stripe listen`, and of endpoints without one of their own.
+
+    https://docs.stripe.com/changelog/basil/2025-03-31/adds-new-parent-field-to-invoicing-objects
+    """
+    sandbox.switches(drop=["*"])
+    panel_actions.advance_to_renewal(member.subscription_id)
+    deliver_all(sandbox)
+    (renewal,) = [
+        event
+        for event in events(sandbox, "invoice.paid")
+        if event["data"]["object"]["billing_reason"] == "subscription_cycle"
+    ]
+    invoice = renewal["data"]["object"]
+    invoice["subscription"] = invoice.pop("parent")["subscription_details"]["subscription"]
+    assert deliver({**renewal, "api_version": "2024-06-20"}).status_code == 200
+    before = member.paid_until
+    member.refresh_from_db()
+    assert before
+    assert member.paid_until
+    assert member.paid_until > before
+    assert member.payments.count() == 2

@@ -68,7 +68,7 @@ def import_invoice(invoice_id: str, cause: str) -> Purchase | None:
     invoice = fetch_or_none("invoices", invoice_id, expand=["payments"])
     if invoice is None or invoice["status"] != "paid" or _is_of_a_store(invoice["metadata"]):
         return None
-    if invoice_subscription(invoice):  # the event has the shape of an older API version, without `parent`
+    if invoice_subscription(invoice):
         return None
     if session_id := _find_session(invoice):
         return import_session(session_id, cause)

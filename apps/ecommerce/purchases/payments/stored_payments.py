@@ -118,9 +118,13 @@ def purchases_for_charge(charge_id: str) -> list[Purchase]:
 
 
 def invoice_subscription(invoice: StripeData) -> Any:
+    """Return the subscription of an invoice, expanded or not; None if it has none.
+
+    Events have the API version of their endpoint: invoices of one before basil have no `parent`.
+    """
     parent = expanded(invoice.get("parent")) or {}
     details = expanded(parent.get("subscription_details")) or {}
-    return details.get("subscription")
+    return details.get("subscription") or invoice.get("subscription")
 
 
 def _paid_period(paid: Sequence[Payment]) -> tuple[datetime | None, datetime | None]:
