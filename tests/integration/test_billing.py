@@ -527,6 +527,24 @@ def test_processing_bank_debit_blocks_account_deletion(as_ada: Client, ada: User
     assert Purchase.objects.get().status == Status.PAID
 
 
+def test_test_purchases_do_not_block_account_deletion_in_live_mode(
+    as_ada: Client, ada: User, club: ProductConfiguration, settings: Any
+) -> None:
+    """In live mode, the shop neither shows nor cancels the subscriptions with which it was tested."""
+    buy(as_ada, club)
+    Purchase.objects.create_for(ada, club.prices[0], "test", status=Status.PROCESSING)
+    settings.STRIPE_SECRET_KEY = "sk_live_for_real"
+    assert personal_data.delete_account(ada) == []
+
+
+def test_real_subscription_blocks_account_deletion_in_test_mode(
+    as_ada: Client, ada: User, club: ProductConfiguration
+) -> None:
+    buy(as_ada, club)
+    Purchase.objects.update(livemode=True)
+    assert personal_data.delete_account(ada) != []
+
+
 def test_account_deletion_is_stopped_by_a_new_payment(
     as_ada: Client, ada: User, icons: ProductConfiguration
 ) -> None:

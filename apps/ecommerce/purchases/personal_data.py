@@ -3,6 +3,7 @@
 import logging
 
 import stripe
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from apps.ecommerce.models import Consent, LicenceKey, Payment, Purchase, Refund, StripeCustomer, Withdrawal
@@ -126,8 +127,12 @@ def _export_refund(refund: Refund) -> JSON:
 
 
 def deletion_blocker(user: User) -> str | None:
-    """Return why the account can't be deleted yet, or None. Only its user can cancel or open these purchases."""
-    purchases = Purchase.objects.filter(user=user).select_related("product")
+    """Return why the account can't be deleted yet, or None. Only its user can cancel or open these purchases.
+
+    In live mode, the purchases of test mode cost nothing, and nobody can cancel them.
+    """
+    counted = Q(livemode=True) | Q(livemode=is_livemode())
+    purchases = Purchase.objects.filter(counted, user=user).select_related("product")
     if subscribed := purchases.to_be_charged_again().first():
         message = _(
             "Your subscription to %(product)s is still active. Please cancel it first, under “My purchases”."
