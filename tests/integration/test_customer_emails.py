@@ -48,3 +48,4 @@ def test_refused_update_does_not_stop_reconcile(
     storage.delete(StripeCustomer.objects.get().id)
     StripeCustomer.objects.update(is_email_outdated=True)
     assert reconcile().failures == []
+    assert not StripeCustomer.objects.get().is_email_outdated  # Stripe would refuse it every ten minutes

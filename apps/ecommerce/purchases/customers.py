@@ -74,5 +74,10 @@ def repeat_email_updates() -> None:
     for user_id in outdated.values_list("user", flat=True):
         try:
             update_customer_email.func(user_id)
-        except (stripe.APIError, stripe.InvalidRequestError):  # for example a deleted customer
+        except stripe.InvalidRequestError:  # a deleted customer, or an address that Stripe does not accept
+            logger.exception("Stripe refuses the new e-mail address of user %s", user_id)
+            StripeCustomer.objects.filter(user=user_id, livemode=is_livemode()).update(
+                is_email_outdated=False
+            )
+        except stripe.APIError:
             logger.exception("The e-mail address of user %s could not be updated at Stripe", user_id)
