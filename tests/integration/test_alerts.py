@@ -29,6 +29,7 @@ from apps.ecommerce.models import (
     ProductConfiguration,
     Purchase,
     ReceiverCall,
+    Refund,
     SalesProblem,
     ScheduledRun,
     WebhookEvent,
@@ -170,6 +171,13 @@ def lose_file(as_ada: Client, icons: ProductConfiguration) -> None:
     Alert.objects.create(name="file-missing", about=str(version.pk), message="", found_at=timezone.now())
 
 
+def fail_a_refund(as_ada: Client, icons: ProductConfiguration) -> None:
+    payment = buy(as_ada, icons).payments.get()
+    values = {"amount": 1900, "currency": "usd", "livemode": False, "created_at": timezone.now()}
+    Refund.objects.create(payment=payment, stripe_id="re_1", status="failed", **values)
+    outbox.outbox.clear()
+
+
 def open_dispute(as_ada: Client, icons: ProductConfiguration) -> None:
     purchase = buy(as_ada, icons)
     purchase.payments.update(
@@ -199,6 +207,7 @@ CAUSES: dict[str, Callable[[Client, ProductConfiguration], None]] = {
     "worker-silent": break_worker,
     "billed-twice": charge_twice,
     "reversed-but-billed": refund_a_subscription,
+    "refund-failed": fail_a_refund,
     "revoked-but-billed": revoke_a_subscription,
     "receivers-failing": break_receiver,
     "billed-without-account": delete_a_buyer,

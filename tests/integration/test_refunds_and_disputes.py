@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.ecommerce.models import ProductConfiguration, Purchase, Suspension
+from apps.ecommerce.models import ProductConfiguration, Purchase, Refund, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
+from apps.ecommerce.operations.shop_checks import check_shop
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from stripe_sandbox import scheduled_actions
 from tests.factories import buy, pay, press_buy, url_path
+from tests.stripe_actions import dispute, paid_charges
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +72,37 @@ def test_failed_refund_restores_access(
     assert (purchase.status, purchase.suspended_by) == (Status.PAID, "")
     assert purchase.amount_refunded == 0
     assert owned(ada, icons.product)
+
+
+def test_founder_is_told_of_a_failed_refund_until_the_money_is_paid(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """https://docs.stripe.com/refunds#failed-refunds: "arrange an alternative way of providing a refund"."""
+    purchase = buy(as_ada, icons, card="4000000000005126")
+    refund(sandbox, purchase, 500)
+    sandbox.deliver()
+    assert check_shop()["refund-failed"] == []
+    scheduled_actions.run_due(time.time() + 10**6)
+    sandbox.deliver()
+    (problem,) = check_shop()["refund-failed"]
+    assert "$5.00" in problem.text
+    assert purchase.order_number in problem.text
+    refund(sandbox, purchase)
+    sandbox.deliver()
+    assert check_shop()["refund-failed"] == []
+
+
+def test_refund_that_a_dispute_stopped_needs_nobody(
+    as_ada: Client, icons: ProductConfiguration, sandbox: Any
+) -> None:
+    """The failure reason is `charge_for_pending_refund_disputed`: the bank pays the buyer."""
+    refund(sandbox, buy(as_ada, icons, card="4000000000005126"), 500)
+    sandbox.deliver()
+    dispute(paid_charges()[0])
+    scheduled_actions.run_due(time.time() + 10**6)
+    sandbox.deliver()
+    assert Refund.objects.get().status == "failed"
+    assert check_shop()["refund-failed"] == []
 
 
 @pytest.mark.parametrize(

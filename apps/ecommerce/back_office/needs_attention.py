@@ -15,10 +15,11 @@ from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from apps.ecommerce.models import ExternalSale, Mail, Payment, Purchase
+from apps.ecommerce.models import ExternalSale, Mail, Payment, Purchase, Refund
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.money import format_money
 from apps.ecommerce.operations.dispute_checks import UNANSWERED_DISPUTES
+from apps.ecommerce.operations.refund_checks import failed_refunds
 from apps.ecommerce.operations.shop_checks import given_up_mails, unsent_mails
 from apps.ecommerce.purchases.anomalies import (
     billed_twice,
@@ -48,6 +49,7 @@ def find_items() -> list[Item]:
             shop.stored_alerts,
             _stuck_payments,
             _charged_by_mistake,
+            _failed_refunds,
             shop.events,
             _mails,
         ),
@@ -151,6 +153,14 @@ def _charged_by_mistake() -> Iterator[Item]:
 
 def _mistake(title: str, advice: str, purchase: Purchase) -> Item:
     return Item(title, f"{advice} {about(purchase)}", order_url(purchase))
+
+
+def _failed_refunds() -> Iterator[Item]:
+    def describe(refund: Refund) -> Item:
+        title = _("A refund of %(amount)s failed") % {"amount": format_money(refund.amount, refund.currency)}
+        return _mistake(title, _("Pay it to the buyer in another way."), refund.payment.purchase)
+
+    yield from limited(failed_refunds(), describe, "admin:ecommerce_payment_changelist")
 
 
 def _mails() -> Iterator[Item]:

@@ -24,6 +24,7 @@ ALERT_NAMES = (
     "addresses-refused",
     "billed-twice",
     "paid-twice",
+    "refund-failed",
     "reversed-but-billed",
     "revoked-but-billed",
     "billed-without-account",

@@ -22,6 +22,7 @@ from apps.ecommerce.operations import alert_names as names
 from apps.ecommerce.operations.dispute_checks import check_disputes
 from apps.ecommerce.operations.problems import Problem, admin_url, order_url
 from apps.ecommerce.operations.reconcile_schedule import overdue_warning
+from apps.ecommerce.operations.refund_checks import check_refunds
 from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases.anomalies import (
     billed_twice,
@@ -210,6 +211,7 @@ CHECKS: dict[str, Callable[[str], Iterable[Problem]]] = {
     "paid-twice": _about_orders(
         bought_twice, "A buyer has paid twice for the same product. Refund one of the two"
     ),
+    "refund-failed": check_refunds,
     "reversed-but-billed": _about_orders(
         reversed_but_billed,
         "A subscription is still charged although its last payment was refunded or lost to a dispute. "
