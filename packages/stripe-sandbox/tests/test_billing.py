@@ -340,6 +340,26 @@ def test_canceled_subscription_ends_at_once(subscriber: Subscriber) -> None:
     assert len(subscriber.invoices) == 1
 
 
+def test_schedule_decides_when_a_subscription_ends_until_it_is_released(subscriber: Subscriber) -> None:
+    schedules = subscriber.v1.subscription_schedules
+    schedule = schedules.create({"from_subscription": subscriber.id}).id
+    for change in ({"cancel_at_period_end": True}, {"cancel_at": timestamp("2031-06-01")}):
+        with pytest.raises(stripe.InvalidRequestError, match="managed by the subscription schedule"):
+            subscriber.update(**change)
+    released = schedules.release(schedule)
+    assert (released.status, released.released_subscription) == ("released", subscriber.id)
+    assert subscriber.update(cancel_at_period_end=True).schedule is None
+    with pytest.raises(stripe.InvalidRequestError, match="`released` status"):
+        schedules.release(schedule)
+
+
+def test_canceling_now_cancels_the_schedule(subscriber: Subscriber) -> None:
+    schedules = subscriber.v1.subscription_schedules
+    schedule = schedules.create({"from_subscription": subscriber.id}).id
+    subscriber.v1.subscriptions.cancel(subscriber.id)
+    assert schedules.retrieve(schedule).status == "canceled"
+
+
 def test_pause_and_resume(subscriber: Subscriber) -> None:
     paused = subscriber.v1.subscriptions.pause(subscriber.id)
     assert paused.status == "paused"

@@ -159,6 +159,6 @@ def test_plans_are_the_recurring_prices(sandbox: Any) -> None:
 def test_objects_that_cannot_be_created_have_empty_lists(sandbox: Any) -> None:
     v1 = sandbox.client.v1
     customer = v1.customers.create({"email": "ada@example.com"}).id
-    assert list(v1.subscription_schedules.list({"customer": customer}).auto_paging_iter()) == []
+    assert list(v1.credit_notes.list({"customer": customer}).auto_paging_iter()) == []
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         v1.credit_notes.list({"customer": "cus_none"})

@@ -120,6 +120,11 @@ class SampleData:
         }
         return str(v1.subscriptions.create(plan).latest_invoice)
 
+    def create_schedule(self, v1: V1) -> str:
+        plan = {"customer": self.customer, "items": [{"price": self.monthly}]}
+        subscription = v1.subscriptions.create(plan | TRIAL).id
+        return str(v1.subscription_schedules.create({"from_subscription": subscription}).id)
+
     def create_payment_record(self, v1: V1) -> str:
         """Return a payment of the sample data's customer in cash."""
         cash = {"type": "custom", "custom": {"display_name": "Cash"}}
@@ -269,7 +274,16 @@ CALLS: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/v1/entitlements/features"): lambda v1, w: v1.entitlements.features.list(),
     ("GET", "/v1/reviews"): lambda v1, w: v1.reviews.list(),
-    ("GET", "/v1/subscription_schedules"): lambda v1, w: v1.subscription_schedules.list({"scheduled": True}),
+    ("GET", "/v1/subscription_schedules"): lambda v1, w: v1.subscription_schedules.list(
+        {"scheduled": False, "customer": v1.subscription_schedules.retrieve(w.create_schedule(v1)).customer}
+    ),
+    ("POST", "/v1/subscription_schedules"): lambda v1, w: w.create_schedule(v1),
+    ("GET", "/v1/subscription_schedules/{id}"): lambda v1, w: v1.subscription_schedules.retrieve(
+        w.create_schedule(v1), {"expand": ["subscription", "phases.items.price"]}
+    ),
+    ("POST", "/v1/subscription_schedules/{id}/release"): lambda v1, w: v1.subscription_schedules.release(
+        w.create_schedule(v1)
+    ),
     ("GET", "/v1/customers/{id}/sources"): lambda v1, w: v1.customers.payment_sources.list(w.customer),
     ("GET", "/v1/customers/{id}/subscriptions"): lambda v1, w: w.list_subscriptions(v1),
     ("GET", "/v1/customers/{id}"): lambda v1, w: v1.customers.retrieve(w.customer),

@@ -34,6 +34,7 @@ _PREFIXES = {
     "setup_intent": ("seti_1", 23),
     "subscription": ("sub_1", 23),
     "subscription_item": ("si_", 14),
+    "subscription_schedule": ("sub_sched_1", 23),
     "tax_id": ("txi_1", 23),
     "test_helpers.test_clock": ("clock_1", 23),
     "webhook_endpoint": ("we_1", 23),

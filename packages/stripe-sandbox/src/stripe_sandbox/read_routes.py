@@ -35,8 +35,6 @@ ROUTES = (
           PAGE + "customer"),
     Route("GET", "/v1/entitlements/features", empty_lists.listing, pe.FeatureListParams, PAGE + "archived lookup_key"),
     Route("GET", "/v1/reviews", empty_lists.listing, p.ReviewListParams, LIST),
-    Route("GET", "/v1/subscription_schedules", empty_lists.listing, p.SubscriptionScheduleListParams,
-          LIST + "canceled_at completed_at customer released_at scheduled"),
     # lists in other objects
     Route("GET", "/v1/products/{id}/features", nested_lists.product_features, p.ProductFeatureListParams, PAGE),
     Route("GET", "/v1/customers/{id}/payment_methods", nested_lists.customer_payment_methods,

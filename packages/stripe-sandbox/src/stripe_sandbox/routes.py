@@ -25,6 +25,7 @@ from .resources import (
     promotion_codes,
     refunds,
     session_params,
+    subscription_schedules,
     subscriptions,
     tax_ids,
     webhook_endpoints,
@@ -89,6 +90,7 @@ _EVIDENCE = _nest(
 # fmt: off
 ROUTES = (
     *read_routes.ROUTES,
+    *subscription_schedules.ROUTES,
     # products and prices
     Route("GET", "/v1/products", list_objects("product", ids=lambda ids: ("id", "IN", ids)), p.ProductListParams,
           _LIST + "active ids shippable type url"),

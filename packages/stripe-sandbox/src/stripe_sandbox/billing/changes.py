@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import clock, errors, storage
 from ..calls import empty_to_null, merge_metadata
-from ..resources import invoice_items, payment_methods, subscriptions
+from ..resources import invoice_items, payment_methods, subscription_schedules, subscriptions
 from ..storage import Obj
 from . import cycle, discounts, due_dates, items, proration
 
@@ -85,6 +85,7 @@ def _check(subscription: Obj, params: Obj) -> None:
     if subscription["status"] in subscriptions.ENDED and params.keys() - {"metadata", "cancellation_details"}:
         message = "A canceled subscription can only update its cancellation_details and metadata."
         raise errors.ApiError(message)
+    subscription_schedules.check_cancellation(subscription, params)
     if "cancel_at" in params and "cancel_at_period_end" in params:
         raise errors.exclusive("cancel_at", "cancel_at_period_end")
     if params.get("default_payment_method"):

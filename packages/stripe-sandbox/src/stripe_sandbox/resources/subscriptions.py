@@ -106,6 +106,9 @@ def end(subscription: Obj, reason: str = "cancellation_requested") -> Obj:
         changes["status_details"] = None
     after = due_dates.schedule(storage.put(subscription | changes))
     events.emit("customer.subscription.deleted", after)
+    if schedule := storage.get(after["schedule"] or "", "subscription_schedule"):
+        canceled = storage.put(schedule | {"status": "canceled", "canceled_at": now, "current_phase": None})
+        events.emit("subscription_schedule.canceled", canceled)
     for invoice in storage.find(
         "invoice",
         ("customer", "=", after["customer"]),
