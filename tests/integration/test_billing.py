@@ -97,6 +97,19 @@ def test_suspended_subscription_can_be_managed_and_blocks_sale_and_deletion(
     assert User.objects.filter(pk=ada.pk).exists()
 
 
+def test_buyer_cancels_a_subscription_with_a_schedule(
+    as_ada: Client, club: ProductConfiguration, sandbox: Any
+) -> None:
+    """The founder has scheduled another price in the Dashboard. Stripe refuses `cancel_at_period_end` then."""
+    purchase = deliver(sandbox, buy(as_ada, club))
+    sandbox.client.v1.subscription_schedules.create({"from_subscription": purchase.subscription_id})
+    as_ada.post(f"/purchases/order/{purchase.public_id}/cancel/")
+    subscription = sandbox.client.v1.subscriptions.retrieve(purchase.subscription_id)
+    assert (subscription.cancel_at_period_end, subscription.schedule) == (True, None)
+    purchase.refresh_from_db()
+    assert not purchase.will_be_charged_again
+
+
 def test_canceled_subscription_is_sold_again_after_a_refund(
     as_ada: Client, club: ProductConfiguration, sandbox: Any
 ) -> None:

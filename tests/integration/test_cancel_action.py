@@ -9,6 +9,7 @@ from django.test import Client
 
 from apps.ecommerce.models import OperatorAction, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
+from apps.ecommerce.purchases.fulfilment import sync_purchase
 from tests.factories import buy
 from tests.integration.test_refund_action import lose_answer
 from tests.operator_actions import action_url, confirm, hidden_fields
@@ -55,6 +56,26 @@ def test_cancellation_at_the_end_of_the_period_can_be_undone(
     purchase.refresh_from_db()
     assert (purchase.cancel_at, purchase.will_be_charged_again) == (None, True)
     assert [entry.outcome for entry in OperatorAction.objects.all()] == ["done", "done"]
+
+
+def test_subscription_with_a_schedule_is_canceled_at_the_end_of_the_period(
+    as_olive: Client, purchase: Purchase, sandbox: Any
+) -> None:
+    """https://docs.stripe.com/billing/subscriptions/subscription-schedules: only the schedule decides about the end."""
+    sandbox.client.v1.subscription_schedules.create({"from_subscription": purchase.subscription_id})
+    confirm(as_olive, action_url(purchase, "cancel"), when="period_end")
+    assert at_stripe(sandbox, purchase).cancel_at_period_end is True
+    assert OperatorAction.objects.get().outcome == "done"
+
+
+def test_end_that_a_schedule_has_set_is_undone(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:
+    sandbox.client.v1.subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
+    sandbox.client.v1.subscription_schedules.create({"from_subscription": purchase.subscription_id})
+    sync_purchase(purchase, "test")
+    confirm(as_olive, action_url(purchase, "keep"))
+    assert at_stripe(sandbox, purchase).cancel_at is None
+    purchase.refresh_from_db()
+    assert purchase.will_be_charged_again
 
 
 def test_end_on_a_day_is_undone_too(as_olive: Client, purchase: Purchase, sandbox: Any) -> None:

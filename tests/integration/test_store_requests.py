@@ -65,6 +65,7 @@ ROUTES: dict[str, Any] = {
     "GET /v1/subscriptions/{id}": p.SubscriptionRetrieveParams,
     "POST /v1/subscriptions/{id}": p.SubscriptionUpdateParams,
     "DELETE /v1/subscriptions/{id}": p.SubscriptionCancelParams,
+    "POST /v1/subscription_schedules/{id}/release": p.SubscriptionScheduleReleaseParams,
     "GET /v1/invoices": p.InvoiceListParams,
     "GET /v1/invoices/{id}": p.InvoiceRetrieveParams,
     "POST /v1/invoices/create_preview": p.InvoiceCreatePreviewParams,
@@ -146,6 +147,8 @@ def test_each_request_matches_the_sdk_parameter_types(
     reconcile()
     purchases_for_payment("pi_of_an_unknown_renewal")
     assert billing_currency(ada) == "usd"
+    v1 = sandbox.client.v1
+    v1.subscription_schedules.create({"from_subscription": subscription.subscription_id})
     as_ada.post(f"{order}/cancel/")  # cancel at the end of the period
     sandbox.client.v1.subscriptions.update(subscription.subscription_id, {"cancel_at_period_end": False})
     storage.update(subscription.subscription_id, status="past_due")

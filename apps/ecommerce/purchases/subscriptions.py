@@ -8,7 +8,7 @@ from stripe.params.billing_portal import SessionCreateParams
 from apps.ecommerce.models import Price, Purchase, StripeCustomer
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.fulfilment import sync_purchase
-from apps.ecommerce.stripe_api.client import fetch, get_client, is_livemode, object_id
+from apps.ecommerce.stripe_api.client import StripeData, fetch, get_client, is_livemode, object_id
 from apps.users.guests import Buyer
 from apps.users.models import User
 
@@ -44,8 +44,18 @@ def cancel_subscription(purchase: Purchase) -> Purchase:
     if ends_at_once(purchase):
         subscriptions.cancel(purchase.subscription_id)
     else:
+        release_schedule(fetch("subscriptions", purchase.subscription_id))
         subscriptions.update(purchase.subscription_id, {"cancel_at_period_end": True})
     return sync_purchase(purchase, "canceled by the buyer")
+
+
+def release_schedule(subscription: StripeData) -> None:
+    """Detach the schedule of a subscription, if there is one: until then, Stripe refuses to change when it ends.
+
+    https://docs.stripe.com/billing/subscriptions/subscription-schedules
+    """
+    if schedule := subscription["schedule"]:
+        get_client().v1.subscription_schedules.release(object_id(schedule))
 
 
 def portal_url(purchase: Purchase, *, origin: str) -> str:

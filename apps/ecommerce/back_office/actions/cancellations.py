@@ -14,7 +14,7 @@ from apps.ecommerce.models import ENDED_SUBSCRIPTIONS, OperatorAction, Purchase
 from apps.ecommerce.purchases.entitlements import has_access
 from apps.ecommerce.purchases.messages.values import format_day
 from apps.ecommerce.purchases.stripe_errors import is_unclear
-from apps.ecommerce.purchases.subscriptions import ends_at_once
+from apps.ecommerce.purchases.subscriptions import ends_at_once, release_schedule
 from apps.ecommerce.stripe_api.client import fetch, get_client, is_missing
 
 
@@ -58,6 +58,7 @@ class Cancel(OrderAction):
         if data["when"] == "now":
             message = cancel_now(purchase)
         else:
+            release_schedule(fetch("subscriptions", purchase.subscription_id))
             update(purchase, entry, {"cancel_at_period_end": True})
             day = format_day(purchase.current_period_end)
             message = _("The subscription ends on %(day)s.") % {"day": day}
@@ -89,6 +90,7 @@ class KeepSubscription(OrderAction):
         if current["cancel_at_period_end"]:
             params = {"cancel_at_period_end": False}
         if current["cancel_at_period_end"] or current["cancel_at"]:
+            release_schedule(current)
             update(purchase, entry, params)
         cause = f"cancellation undone by {entry.operator_name}"
         return sync_after(purchase, cause, _("The subscription goes on."))
