@@ -11,11 +11,12 @@ from django.test import Client, RequestFactory
 
 from apps.ecommerce.catalogue.sync import sync_catalogue, sync_product
 from apps.ecommerce.models import Price, ProductConfiguration, Purchase
+from apps.ecommerce.purchases.customers import get_or_create_customer
 from apps.ecommerce.purchases.decorators import product_required
 from apps.ecommerce.purchases.entitlements import owned
 from apps.users.models import User
-from tests.factories import add_price, buy, create_product, press_buy
-from tests.stripe_actions import find_session
+from tests.factories import add_price, buy, create_product, pay, press_buy
+from tests.stripe_actions import deliver_all, find_session
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,27 @@ def test_second_upgrade_credits_the_whole_value(
     buy(as_ada, icons)
     buy(as_ada, icons, team)
     assert buy(as_ada, icons, Price.objects.get(id=company)).amount_total == 9900 - 4900
+
+
+def test_upgrade_credits_only_its_product_of_a_sale_of_several(
+    as_ada: Client, ada: User, icons: ProductConfiguration, team: Price, sandbox: Any
+) -> None:
+    """A Payment Link has sold the icons ($19) together with a book ($60), at half the price."""
+    book = create_product(sandbox.client, "Book", 6000)
+    half = sandbox.client.v1.coupons.create({"percent_off": 50, "duration": "once"}).id
+    session = sandbox.client.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "customer": get_or_create_customer(ada).id,
+            "line_items": [{"price": row.prices[0].id, "quantity": 1} for row in (icons, book)],
+            "discounts": [{"coupon": half}],
+            "success_url": "https://elsewhere.example",
+        }
+    )
+    pay(session.url)
+    deliver_all(sandbox)
+    assert owned(ada, icons.product)
+    assert buy(as_ada, icons, team).amount_discount == 950
 
 
 def test_refund_after_the_payment_page_was_opened_ends_the_credit(

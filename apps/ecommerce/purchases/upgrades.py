@@ -45,6 +45,9 @@ def upgrade_prices(prices: Sequence[Price], purchases: Sequence[Purchase]) -> li
 def upgrade_credit(purchase: Purchase) -> int:
     """Return what was paid for the purchase, in minor units: without its own discounts, refunds and added taxes."""
     paid = purchase.amount_subtotal - purchase.amount_discount - purchase.amount_refunded
+    value = (purchase.unit_amount or 0) * purchase.quantity
+    if 0 < value < purchase.amount_subtotal:  # a sale outside the store may include other products
+        paid = paid * value // purchase.amount_subtotal
     earlier = purchase.upgrade_of
     return max(paid, 0) + (upgrade_credit(earlier) if earlier and has_access(earlier) else 0)
 
