@@ -1,6 +1,6 @@
 """RATE_LIMITS: maximum number of requests in a period (s, m, h, d) per IP address, user or key.
 
-The key is the e-mail address in a form.
+The key is the e-mail address in a form, or the order.
 """
 
 import re
@@ -28,6 +28,7 @@ RATE_LIMITS = {
     "search": "120/m/ip",
     "code": "30/m/ip,200/h/ip",  # against guessing of discount codes
     "poll": "600/m/user",
+    "refresh": "60/m/key",  # how often the pages of one order ask Stripe
     "withdrawal": "10/h/ip,30/d/ip",
     "withdrawal_mail": "5/d/key",  # the address of the confirmation is not verified
     "licences": "60/m/ip",  # the API for the programs that you sell

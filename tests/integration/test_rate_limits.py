@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client, RequestFactory
@@ -11,7 +12,8 @@ from apps.core import rate_limits
 from apps.core.client_ip import client_ip
 from apps.ecommerce.models import ProductConfiguration
 from apps.users.models import User
-from tests.factories import press_buy, signed_in
+from stripe_sandbox.transport import InProcessClient
+from tests.factories import buy, press_buy, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +57,19 @@ def test_card_testers_with_many_accounts_share_an_ip_limit(
     statuses = [buyer.post("/store/icon-set/buy/", form, **FROM_ONE_IP).status_code for buyer in buyers]  # type: ignore[arg-type]
     assert statuses == [303, 303, 303, 429]
     assert buyers[3].post("/store/icon-set/buy/", form, **FROM_ANOTHER_IP).status_code == 303  # type: ignore[arg-type]
+
+
+def test_reloading_the_page_of_an_order_sends_few_requests_to_stripe(
+    as_ada: Client, icons: ProductConfiguration, settings: Any
+) -> None:
+    """Stripe refuses all buyers (429) if the shop sends too many. https://docs.stripe.com/rate-limits"""
+    purchase = buy(as_ada, icons)
+    settings.RATE_LIMITS = {"refresh": "3/m/key"}
+    page = f"/store/checkout/return/?session_id={purchase.session_id}"
+    with patch.object(InProcessClient, "request", autospec=True, side_effect=InProcessClient.request) as sent:
+        for url in [page, f"{purchase.get_absolute_url()}?from=portal"] * 5:
+            assert as_ada.get(url).status_code == 200
+    assert sent.call_count == 3
 
 
 def test_too_many_searches_show_a_message_in_place_of_products(

@@ -7,6 +7,7 @@ import stripe
 from django.db.models import Q
 from django.utils import timezone
 
+from apps.core.rate_limits import consume
 from apps.core.read_only import is_read_only
 from apps.ecommerce.models import Purchase
 from apps.ecommerce.purchases.fulfilment import sync_purchase
@@ -18,7 +19,8 @@ MIN_INTERVAL_SECONDS = 2  # between two requests to Stripe about a purchase, in 
 
 
 def refresh_or_stale(purchase: Purchase, cause: str) -> Purchase:
-    if is_read_only():
+    """Refresh the purchase, unless Stripe does not answer, or the pages of the order were opened too often."""
+    if is_read_only() or consume("refresh", key=str(purchase.pk)):
         return purchase
     try:
         with stripe_deadline():
