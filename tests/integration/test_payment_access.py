@@ -683,6 +683,26 @@ def test_removed_addon_and_plan_change_behind_it_are_followed(
     assert (purchase.price_id, purchase.product_id) == (yearly, club.product_id)
 
 
+@pytest.mark.parametrize("replaces_item", [False, True])
+def test_former_plan_that_is_added_again_keeps_the_paid_period(
+    member: Purchase, sandbox: Any, *, replaces_item: bool
+) -> None:
+    """The founder changes the plan in Stripe's Dashboard, and then adds the old one to the subscription."""
+    studio = create_product(sandbox.client, "Studio", 2500, interval="month").prices[0].id
+    subscriptions = sandbox.client.v1.subscriptions
+    item = subscriptions.retrieve(member.subscription_id)["items"].data[0].id
+    items: Any = [{"id": item, "price": studio}]
+    if replaces_item:
+        items = [{"id": item, "deleted": True}, {"price": studio}]
+    subscriptions.update(member.subscription_id, {"items": items})
+    purchase = deliver(sandbox, member)
+    subscriptions.update(member.subscription_id, {"items": [{"price": member.price_id, "quantity": 2}]})
+    purchase = deliver(sandbox, purchase)
+    assert (purchase.price_id, purchase.item_count) == (studio, 2)
+    assert (purchase.paid_until, is_open(purchase)) == (member.paid_until, True)
+    assert is_open(renew(sandbox, purchase))
+
+
 @pytest.mark.parametrize("quantity", [3, 1, 100])
 def test_changed_quantity_keeps_access(member: Purchase, sandbox: Any, quantity: int) -> None:
     item = sandbox.client.v1.subscriptions.retrieve(member.subscription_id)["items"].data[0].id

@@ -31,17 +31,21 @@ def find_plan_lines(
 ) -> list[list[StripeData]]:
     """Return, for each invoice, its lines of the plan, or of a former one. Add-ons may have other periods.
 
-    Before the first invoice of the plan's item there was a former plan; afterwards, other items are add-ons.
+    Before the first invoice of the plan's item there was a former plan; afterwards, other items are add-ons. An add-on
+    may have the price of a former plan.
     https://docs.stripe.com/billing/subscriptions/mixed-interval
     """
-    addon_keys = {key for item in addons for key in (item["id"], item["price"]["id"])}
+    addon_ids, addon_prices = {item["id"] for item in addons}, {item["price"]["id"] for item in addons}
     billed = [keys for rows in lines for keys in map(_line_keys, rows) if plan["id"] in keys]
     plan_keys = {plan["id"], object_id(plan["price"]["product"])}.union(*billed)
     found, was_billed = [], False
     for rows in reversed(lines):
-        others = [line for line in rows if is_for_period(line) and not _line_keys(line) & addon_keys]
+        candidates = [line for line in rows if is_for_period(line) and not _line_keys(line) & addon_ids]
+        others = [
+            line for line in candidates if plan["id"] in (keys := _line_keys(line)) or not keys & addon_prices
+        ]
         plan_lines = [line for line in others if _line_keys(line) & plan_keys]
-        found.append(plan_lines if was_billed else plan_lines or others)
+        found.append(plan_lines if was_billed else plan_lines or others or candidates)
         was_billed = was_billed or any(plan["id"] in _line_keys(line) for line in rows)
     return found[::-1]
 
