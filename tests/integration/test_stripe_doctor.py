@@ -16,6 +16,7 @@ from django.utils import timezone
 from apps.ecommerce.catalogue.sync import sync_product
 from apps.ecommerce.models import ProductConfiguration, Purchase, WebhookEvent
 from apps.ecommerce.operations import doctor
+from apps.ecommerce.operations.webhook_health import webhook_health
 from apps.ecommerce.purchases import plan_switch
 from apps.ecommerce.webhooks import HANDLERS
 from tests.factories import add_price, create_product, press_buy, readiness
@@ -161,3 +162,20 @@ def test_readyz_reports_missing_webhooks(as_ada: Client, icons: ProductConfigura
     WebhookEvent.objects.create(id="evt_1", type="x", payload={}, stripe_created=timezone.now(), error="boom")
     assert webhooks()["webhooks"] == "ok"
     assert webhooks()["failing_events"] == 1
+
+
+def test_bank_debit_that_waits_for_days_is_not_a_missing_webhook(
+    as_ada: Client, icons: ProductConfiguration
+) -> None:
+    """Stripe reports the order, and sends the next event when the bank has answered.
+
+    https://docs.stripe.com/payments/bank-debits
+    """
+    press_buy(as_ada, icons)
+    now = timezone.now()
+    times = {"created_at": now - timedelta(days=3, minutes=5), "returned_at": now - timedelta(days=3)}
+    Purchase.objects.update(status="processing", **times)
+    assert webhook_health().is_silent  # no event since the buyer came to the shop
+    WebhookEvent.objects.create(id="evt_1", type="checkout.session.completed", payload={}, stripe_created=now)
+    WebhookEvent.objects.update(received_at=now - timedelta(days=3))
+    assert not webhook_health().is_silent

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.ecommerce.models import Purchase, WebhookEvent
@@ -25,10 +26,10 @@ def webhook_health() -> Health:
     limit = timezone.now() - timedelta(minutes=settings.WEBHOOK_SILENCE_MINUTES)
     last = WebhookEvent.objects.order_by("-received_at").values_list("received_at", flat=True).first()
     failing = WebhookEvent.objects.filter(processed_at=None).exclude(error="").count()
-    # A buyer who has returned from Stripe has probably paid, so an event should arrive.
-    waiting = Purchase.objects.filter(
-        status__in=(Status.OPEN, Status.PROCESSING), livemode=is_livemode(), returned_at__lt=limit
-    ).count()
+    # A buyer who has returned from Stripe has probably paid, so an event should arrive. A bank needs days for the next.
+    at_bank = Q(status=Status.PROCESSING, **({"created_at__gt": last} if last else {}))
+    returned = Purchase.objects.filter(livemode=is_livemode(), returned_at__lt=limit)
+    waiting = returned.filter(Q(status=Status.OPEN) | at_bank).count()
     return Health(last, failing, waiting, is_silent=waiting > 0 and (last is None or last < limit))
 
 
