@@ -16,7 +16,7 @@ from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.users.models import User
 from stripe_sandbox import scheduled_actions
 from tests.factories import buy, pay, press_buy, url_path
-from tests.stripe_actions import dispute, paid_charges
+from tests.stripe_actions import dispute, fail_refund, paid_charges
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +90,16 @@ def test_founder_is_told_of_a_failed_refund_until_the_money_is_paid(
     refund(sandbox, purchase)
     sandbox.deliver()
     assert check_shop()["refund-failed"] == []
+
+
+def test_refund_that_has_failed_before_its_events_arrive_is_reported(paid: Purchase, sandbox: Any) -> None:
+    sandbox.switches(drop=["*"])
+    fail_refund(paid_charges()[0], 500)
+    scheduled_actions.run_due(time.time() + 10**6)
+    assert paid_charges()[0]["amount_refunded"] == 0
+    purchase = sync_purchase(paid, "test")
+    assert purchase.amount_refunded == 0
+    assert len(check_shop()["refund-failed"]) == 1
 
 
 def test_refund_that_a_dispute_stopped_needs_nobody(

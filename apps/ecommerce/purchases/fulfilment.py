@@ -43,7 +43,7 @@ MAX_TRIES = 10
 EMAIL_OVERLAP = timedelta(hours=1)  # a payment may succeed during an earlier sync, and clocks differ
 FIGURES = frozenset({"monthly_amount"})
 SUBSCRIPTION_EXPAND = ["default_payment_method"]
-SESSION_EXPAND = ["payment_intent.latest_charge", "invoice"]
+SESSION_EXPAND = ["payment_intent.latest_charge.refunds", "invoice"]
 SESSION_EXPAND += [f"subscription.{name}" for name in SUBSCRIPTION_EXPAND]
 
 

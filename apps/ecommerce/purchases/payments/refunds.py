@@ -28,7 +28,7 @@ def compare_refunds(payments: Sequence[tuple[Payment, StripePayment]]) -> list[R
         elif any(getattr(refund, name) != getattr(current, name) for name in COPIED_FIELDS):
             current.pk = refund.pk
             changed.append(current)
-    # Stripe's list is not needed if no part of the charge is refunded.
+    # Stripe does not list it any more.
     for refund in known.values():
         if refund.counts:
             refund.status = "failed"
