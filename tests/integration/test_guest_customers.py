@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
+from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase, StripeCustomer
 from apps.ecommerce.operations.reconcile import reconcile
+from apps.ecommerce.purchases import guest_orders
 from apps.ecommerce.purchases.guest_orders import correct_address
 from apps.users.models import User
 from stripe_sandbox import storage
@@ -34,6 +37,20 @@ def test_reconcile_copies_a_customer_after_a_failed_request(
     copied = StripeCustomer.objects.get()
     assert (copied.id, copied.user, copied.name) == (customer.id, User.objects.get(), customer.name)
     assert Purchase.objects.get().pk == order.pk
+
+
+def test_missing_sessions_do_not_keep_reconcile_from_other_customers(
+    sandbox: Any, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guest_orders, "MAX_CUSTOMERS_PER_RUN", 1)
+    former, order = buy(Client(), icons, email="former@example.com"), buy(Client(), icons)
+    for number, row in enumerate((former, order)):
+        user = User.objects.create_user(row.email)
+        claimed_at = timezone.now() + timedelta(seconds=number)
+        Purchase.objects.filter(pk=row.pk).update(user=user, claimed_at=claimed_at)
+    Purchase.objects.filter(pk=former.pk).update(session_id="cs_test_of_another_account")
+    reconcile()
+    assert StripeCustomer.objects.get().user.email == order.email
 
 
 @pytest.mark.parametrize("has_customer", [False, True])

@@ -115,7 +115,8 @@ def copy_customer(purchase_id: int) -> None:
 def copy_missing_customers() -> None:
     """Repeat copy_customer for accounts without a customer: a request has failed, or the process was killed."""
     claimed = Purchase.objects.filter(claimed_at__isnull=False, user__isnull=False, livemode=is_livemode())
-    claimed = claimed.exclude(session_id=None).order_by("claimed_at")
+    # Newest first: sessions that are missing at Stripe are tried again each time, and must not delay others.
+    claimed = claimed.exclude(session_id=None).order_by("-claimed_at")
     has_customer = StripeCustomer.objects.filter(user=OuterRef("user"), livemode=is_livemode())
     for purchase in claimed.exclude(Exists(has_customer))[:MAX_CUSTOMERS_PER_RUN]:
         copy_customer.func(purchase.pk)
