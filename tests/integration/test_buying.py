@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import stripe
+from django.http import HttpRequest
 from django.test import Client
 
 from apps.ecommerce.catalogue.sync import sync_catalogue
@@ -15,6 +16,7 @@ from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.entitlements import owned
 from apps.ecommerce.purchases.fulfilment import sync_purchase
 from apps.ecommerce.stripe_api.client import get_client
+from apps.users.adapter import AccountAdapter
 from apps.users.models import User
 from tests.concurrency import run_at_once
 from tests.factories import (
@@ -30,6 +32,11 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+class ClosedAccountAdapter(AccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
 
 
 def sessions() -> list[stripe.checkout.Session]:
@@ -195,6 +202,16 @@ def test_visitor_signs_up_and_continues_to_checkout(icons: ProductConfiguration)
     assert response.status_code == 303
     assert "/stripe-sandbox/checkout/cs_test_" in response["Location"]
     assert Purchase.objects.get().email == "new@example.com"
+
+
+def test_visitor_signs_in_if_the_sign_up_is_closed(icons: ProductConfiguration, settings: Any) -> None:
+    settings.ACCOUNT_ADAPTER = f"{__name__}.ClosedAccountAdapter"
+    visitor = Client()
+    response = visitor.post("/store/icon-set/buy/", {"price": first_price(icons).id})
+    assert response["Location"] == "/accounts/login/?next=%2Fstore%2Ficon-set%2Fbuy%2F"
+    page = visitor.get("/accounts/signup/?next=/store/icon-set/buy/").content.decode()
+    assert 'href="/accounts/login/?next=/store/icon-set/buy/"' in page
+    assert "<form" not in page.partition("<main")[2].partition("</main>")[0]
 
 
 def test_get_request_to_buy_creates_nothing(as_ada: Client, icons: ProductConfiguration) -> None:

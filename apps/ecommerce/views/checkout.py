@@ -4,6 +4,7 @@ from contextlib import suppress
 from urllib.parse import urlencode
 
 import stripe
+from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
@@ -78,7 +79,7 @@ def buy(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:
-    """Start a checkout without an account. Without GUEST_CHECKOUT, and for a free trial, the visitor signs up first.
+    """Start a checkout without an account. Without GUEST_CHECKOUT, and for a trial, the visitor signs up or in first.
 
     The form has no CSRF token, because caches keep the page. Headers of the browser show that it is sent by this site.
     """
@@ -102,7 +103,8 @@ def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -
             return _redirect_to_stripe(request, configuration, choice, promised_code, form)
     pending = {"slug": configuration.slug, "code": promised_code, **choice, **consent_fields(form)}
     request.session[PENDING_CHECKOUT] = pending
-    return HttpResponseSeeOther(f"{reverse('account_signup')}?{urlencode({'next': request.path})}")
+    entrance = "account_signup" if get_adapter(request).is_open_for_signup(request) else "account_login"
+    return HttpResponseSeeOther(f"{reverse(entrance)}?{urlencode({'next': request.path})}")
 
 
 def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:
