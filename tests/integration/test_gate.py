@@ -161,6 +161,12 @@ def test_if_owned_shows_its_content_to_owners_only(
             assert bare.render(context) == text.replace("no", "")
 
 
+def test_if_owned_names_a_variable_that_the_template_lacks(as_ada: Client, ada: User) -> None:
+    template = Template("{% load store %}{% if_owned prodcut %}yes{% else %}no{% endif_owned %}")
+    with pytest.raises(ValueError, match="this template has no prodcut"):
+        template.render(Context({"request": create_request(ada)}))
+
+
 # --- download ---------------------------------------------------------------------------------------------
 
 
