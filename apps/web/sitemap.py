@@ -28,6 +28,8 @@ class ProductsSitemap(SiteSitemap):
     limit = 5000  # 50,000 are allowed, but crawlers do not wait that long
 
     def items(self) -> QuerySet[ProductConfiguration]:
+        if "product" not in settings.INDEXED_PAGES:
+            return ProductConfiguration.objects.none()
         listed = ProductConfiguration.objects.filter(listed=True).select_related("product").order_by("id")
         return listed.only("slug", "changed_at", "pictures", "product__images", "product__copies")
 

@@ -346,6 +346,14 @@ def test_sitemap_leaves_out_replaced_pages(settings: Any) -> None:
     assert PagesSitemap().items() == ["home", "privacy"]
 
 
+def test_sitemap_has_no_products_if_search_engines_may_not_index_them(client: Client, settings: Any) -> None:
+    create_many_products(1)
+    assert ProductsSitemap().items().count() == 1
+    settings.INDEXED_PAGES = ["home"]
+    assert ProductsSitemap().items().count() == 0
+    assert client.get("/sitemap-products.xml").status_code == 200
+
+
 def test_large_sitemap_has_parts_of_two_queries_each(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
 ) -> None:
