@@ -44,7 +44,7 @@ WEB_HOST = env.read("HOST", env_urls.listen_address, default="127.0.0.1")
 WEB_PORT = env.int("PORT", default=8000, minimum=1, maximum=65535)
 tunnel_url = env.read("TUNNEL_URL", env_urls.site_url, default="")
 TUNNEL_URL = tunnel_url if DEBUG else ""
-SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or "http://127.0.0.1:8000")
+SITE_URL = env.read("SITE_URL", env_urls.site_url, default=TUNNEL_URL or f"http://127.0.0.1:{WEB_PORT}")
 
 # --- Security ---------------------------------------------------------------------------------------------
 HTTPS = SITE_URL.startswith("https://") and not TUNNEL_URL  # with a tunnel, http://localhost must work, too

@@ -11,8 +11,8 @@ from environment import PYTHON, ROOT, RUN, ensure, run, stop
 
 
 def main() -> None:
-    port = _free_port(os.environ.get("PORT") or "8000")
     values = dotenv.read()
+    port = _free_port(os.environ.get("PORT") or values.get("PORT") or "8000")
     ensure(RUN)
     values = values or dotenv.write()
     variables = {**values, **os.environ}

@@ -53,6 +53,11 @@ def test_invalid_port_is_refused(clone: Path) -> None:
     assert error_of(clone, "scripts/run_site.py", PORT="http").startswith("PORT=http is not a port.")
 
 
+def test_port_of_env_file_is_used(clone: Path) -> None:
+    (clone / ".env").write_text("SECRET_KEY=x\nPORT=http\n")
+    assert error_of(clone, "scripts/run_site.py", PORT="").startswith("PORT=http is not a port.")
+
+
 def test_broken_line_in_env_file_is_named_without_its_secret(clone: Path, free_port: str) -> None:
     (clone / ".env").write_text("# mine\nSECRET_KEY=x\n\nSTRIPE_SECRET_KEY: sk_test_abcdefgh\n")
     error = error_of(clone, "scripts/run_site.py", PORT=free_port)

@@ -85,6 +85,11 @@ def test_cache_url_is_parsed(tmp_path: Path, url: str) -> None:
     assert cache["LOCATION"] == url
 
 
+def test_site_url_of_development_has_the_port(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path, SECRET_KEY="tests", DEBUG="true", PORT="8123")
+    assert settings["SITE_URL"] == "http://127.0.0.1:8123"
+
+
 def test_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     """compose.yaml and the Makefile pass unset variables as empty strings."""
     unset = load_settings(tmp_path, **PRODUCTION)
