@@ -168,7 +168,7 @@ def _explain(name: str, value: str, error: ValueError, mask: Callable[[str], str
     if len(shown) > MAX_SHOWN_CHARACTERS:
         shown = f"{shown[:MAX_SHOWN_CHARACTERS]}…"
     text = f"{name} is {shown!r}, but it must be {invalid.expected}."
-    if not suggestion or not suggestion.isprintable():
+    if not suggestion or suggestion == value or not suggestion.isprintable():
         return text
     return f"{text} Did you mean {mask(suggestion) if '://' in suggestion else suggestion}?"
 

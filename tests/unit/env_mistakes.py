@@ -77,6 +77,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ("KEEP", "two weeks", "whole number from 1", ""),
     ("HOST", "0.0.0.0:8000", "without port", "0.0.0.0"),
     ("HOST", "http://localhost", "IP address", "localhost"),
+    ("HOST", "no-such-host.invalid", "IP address", ""),
     ("STRIPE_SECRET_KEY", f"pk_live_{PASSWORD}", "publishable key", ""),
     ("STRIPE_SECRET_KEY", f"whsec_{PASSWORD}", "STRIPE_WEBHOOK_SECRET", ""),
     ("STRIPE_SECRET_KEY", f"sk_live_{PASSWORD} x", "without spaces", ""),
