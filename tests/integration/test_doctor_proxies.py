@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,11 @@ def test_doctor_reports_an_unreachable_site_unless_it_is_local(
         (finding,) = check_proxies()
         assert finding.ok is ok
         assert site_url in finding.message
+
+
+def test_doctor_says_why_the_site_is_unreachable(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.SITE_URL = f"http://127.0.0.1:{server.getsockname()[1]}"
+    (finding,) = check_proxies()  # nothing listens there anymore
+    assert finding.message.endswith("Connection refused")
+    assert "HTTPConnection" not in finding.message

@@ -37,7 +37,7 @@ def check_proxies() -> Iterator[Finding]:
         forged = _request_readyz(dict.fromkeys(names, FORGED_IP))
         underscored = _request_readyz({name.replace("-", "_"): FORGED_IP for name in names})
     except requests.RequestException as error:
-        reason = f"{settings.SITE_URL} can't be reached: {' '.join(str(error).split())[:200]}"
+        reason = f"{settings.SITE_URL} can't be reached: {_network_error(error)}"
         yield _not_checked(reason, "Start the site, or correct SITE_URL.")
         return
     if not (plain and forged and underscored):
@@ -69,6 +69,12 @@ def _request_readyz(headers: dict[str, str]) -> dict[str, Any]:
     except ValueError:
         return {}
     return details if isinstance(details, dict) and "client_address" in details else {}
+
+
+def _network_error(error: requests.RequestException) -> str:
+    """Return the last part of the message; before it, requests names its own classes."""
+    cause = getattr(error.args[0], "reason", error) if error.args else error
+    return " ".join(str(cause).split()).rpartition(": ")[2][:200]
 
 
 def _not_checked(reason: str, hint: str) -> Finding:
