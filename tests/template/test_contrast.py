@@ -6,6 +6,7 @@ https://www.w3.org/TR/WCAG22/#contrast-minimum: 4.5 to 1 for text, 3 to 1 for bo
 import re
 
 import pytest
+from django.conf import settings
 
 from apps.core.design_tokens import read_tokens
 from apps.core.stylesheet import COMMENT, find_source
@@ -59,9 +60,10 @@ def contrast_error(ink: str, ground: str, minimum: float, scheme: Scheme, proper
             re.findall(r"--[\w-]+", f"{_resolve_names(ink, properties)} {_resolve_names(ground, properties)}")
         )
     )
+    file = find_source("css/brand.css").relative_to(settings.BASE_DIR)
     return (
         f"{ink} ({front.hex}) on {ground} ({back.hex}) has a contrast of {ratio:.2f} to 1 in {scheme} colours; "
-        f"it needs {minimum}. Make the first {direction}, or change the second, in static/css/brand.css ({tokens})."
+        f"it needs {minimum}. Make the first {direction}, or change the second, in {file} ({tokens})."
     )
 
 
