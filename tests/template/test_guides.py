@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -169,10 +168,10 @@ def _replace_files(copy: Path) -> None:
 def _switch_features_off(copy: Path) -> None:
     page = next(page for page in GUIDES if page.name == "switch-features-off.md")
     apply_page(page, copy)
-    lines = [block.text for block in read_blocks(page) if block.text.startswith("settings[")]
+    lines = [block.text for block in read_blocks(page) if block.text.startswith("    settings[")]
     assert len(lines) >= 5
     shop_settings = copy / "apps/shop/settings.py"
-    shop_settings.write_text(shop_settings.read_text() + textwrap.indent("\n".join(lines), "    "))
+    shop_settings.write_text(shop_settings.read_text() + "\n".join(lines))
     (copy / "apps/shop/tests/test_features.py").write_text(FEATURES_TEST)
 
 
