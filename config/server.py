@@ -5,6 +5,8 @@ A proxy must terminate TLS. After SIGTERM, running requests have STOP_SECONDS to
 
 import os
 import shutil
+import socket
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def main() -> None:
     if settings.METRICS_TOKEN:
         _share_metrics()  # before prometheus_client is imported, which reads it
     exit_if_misconfigured()
+    _exit_if_port_is_in_use()
     Server(
         "config.wsgi:application",
         interface=Interfaces.WSGI,
@@ -42,6 +45,15 @@ def main() -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
     ).serve()
+
+
+def _exit_if_port_is_in_use() -> None:
+    """Print one line instead of granian's traceback, also if the address is not of this machine or not permitted."""
+    host, port = settings.WEB_HOST, settings.WEB_PORT
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        sys.exit(f"The shop does not start. HOST {host}, PORT {port}: {os.strerror(error.errno or 0)}.")
 
 
 def _share_metrics() -> None:

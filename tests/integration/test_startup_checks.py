@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,14 @@ def test_every_start_command_runs_the_checks(tmp_path: Path, start: list[str]) -
     assert done.returncode == 1
     assert done.stderr.startswith("The shop does not start. STRIPE_WEBHOOK_SECRET ")
     assert done.stderr.count("\n") == 1
+
+
+def test_server_names_a_port_in_use_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = python(tmp_path, {"PORT": port}, "-m", "config.server")
+    assert done.returncode == 1
+    assert done.stderr == f"The shop does not start. HOST 127.0.0.1, PORT {port}: Address already in use.\n"
 
 
 @pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
