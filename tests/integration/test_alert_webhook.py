@@ -262,6 +262,14 @@ def test_test_alert_is_sent_to_both(chat: Chat) -> None:
     assert not Alert.objects.exists()
 
 
+def test_test_alert_without_a_mail_server_is_not_reported_as_sent(settings: Any) -> None:
+    settings.SENDS_MAIL, settings.ALERT_WEBHOOK_URL = False, ""
+    out = StringIO()
+    with pytest.raises(CommandError, match="Nothing was sent"):
+        call_command("send_test_alert", stdout=out)
+    assert out.getvalue() == "e-mail: not set up\nwebhook: not set up\n"
+
+
 def test_test_alert_reports_what_fails(chat: Chat, settings: Any) -> None:
     chat.status = 403
     set_email_url(settings, NO_MAIL_SERVER)

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.ecommerce.operations.alert_channels import CHANNELS, Message
+from apps.ecommerce.operations.alert_channels import CHANNELS, EMAIL, Message
 
 
 class Command(BaseCommand):
@@ -12,9 +12,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         text = "This is a test: alerts of your shop reach you here."
         message = Message(f"Test alert of {settings.SITE_NAME}", f"{text}\n{settings.SITE_URL}/admin/", text)
-        failed = []
+        failed, sent = [], []
         for channel in CHANNELS:
-            if not channel.is_on():
+            if not channel.is_on() or (channel is EMAIL and not settings.SENDS_MAIL):
                 self.stdout.write(f"{channel.name}: not set up")
                 continue
             try:
@@ -23,6 +23,9 @@ class Command(BaseCommand):
                 failed.append(channel.name)
                 self.stdout.write(f"{channel.name}: FAILED, {type(error).__name__}: {error}")
             else:
+                sent.append(channel.name)
                 self.stdout.write(f"{channel.name}: sent")
         if failed:
             raise CommandError(f"Not sent by {' and '.join(failed)}.")
+        if not sent:
+            raise CommandError("Nothing was sent. Set EMAIL_URL and ALERT_EMAIL, or ALERT_WEBHOOK_URL.")
