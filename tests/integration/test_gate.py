@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import Context, Template
 from django.test import Client, RequestFactory
 from django.views import View
+from django.views.generic import TemplateView
 
 from apps.ecommerce.models import ACCESS_STATUSES, FileVersion, ProductConfiguration, Purchase
 from apps.ecommerce.models import PurchaseStatus as Status
@@ -146,6 +148,22 @@ def test_gate_works_for_async_views(
 
     assert asyncio.run(view(create_request(ada), product_slug="icon-set")).content == b"icon-set"
     assert asyncio.run(view(create_request(bob), product_slug="icon-set")).status_code == 302
+
+
+def test_protected_view_without_a_product_says_what_is_missing(ada: User) -> None:
+    @product_required
+    def view(request: HttpRequest) -> HttpResponse:
+        raise AssertionError("opened")
+
+    with pytest.raises(ImproperlyConfigured, match="set product_slug, or add <slug:product_slug> to the URL"):
+        view(create_request(ada))
+    with pytest.raises(TypeError, match='product_slug="icon-set"'):
+        product_required("icon-set")  # type: ignore[arg-type]
+
+
+def test_mixin_after_the_view_class_is_refused() -> None:
+    with pytest.raises(TypeError, match="Lesson: ProductRequiredMixin must come before"):
+        type("Lesson", (TemplateView, ProductRequiredMixin), {})
 
 
 def test_if_owned_shows_its_content_to_owners_only(

@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
+from django.views import View
 from django.views.decorators.cache import cache_control
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -46,18 +48,20 @@ def product_required(
     the product to the store; after paying, they return to the view if it is a page. Return 401 or 403 as JSON to
     requests that do not accept HTML. Raise Http404 if there is no such product.
     """
+    if isinstance(view, str):
+        raise TypeError(f'Name the argument: @product_required(product_slug="{view}")')
     if view is None:
         return partial(product_required, product_slug=product_slug, plans=plans, is_page=is_page)
     private_view = cache_control(private=True, no_store=True)(view)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        refusal = _check_ownership(request, product_slug or kwargs["product_slug"], plans, is_page)
+        refusal = _check_ownership(request, product_slug or _slug_of_url(kwargs), plans, is_page)
         return refusal or private_view(request, *args, **kwargs)
 
     @wraps(view)
     async def async_wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        slug = product_slug or kwargs["product_slug"]
+        slug = product_slug or _slug_of_url(kwargs)
         refusal = await sync_to_async(_check_ownership)(request, slug, plans, is_page)
         return refusal or await private_view(request, *args, **kwargs)
 
@@ -73,6 +77,13 @@ class ProductRequiredMixin:
     plans: Collection[str] = ()
     is_page = True
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if (
+            View in cls.__mro__[: cls.__mro__.index(ProductRequiredMixin)]
+        ):  # the page would be open to everyone
+            raise TypeError(f"{cls.__name__}: ProductRequiredMixin must come before the class of the view.")
+
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         view = product_required(
             super().dispatch,  # type: ignore[misc]
@@ -86,6 +97,14 @@ class ProductRequiredMixin:
 
 def get_next_path(request: HttpRequest, slug: str) -> str:
     return str(request.session.get(NEXT_PATHS, {}).get(slug, ""))
+
+
+def _slug_of_url(kwargs: dict[str, Any]) -> str:
+    if "product_slug" not in kwargs:
+        raise ImproperlyConfigured(
+            "@product_required needs a product: set product_slug, or add <slug:product_slug> to the URL."
+        )
+    return str(kwargs["product_slug"])
 
 
 def _check_ownership(
