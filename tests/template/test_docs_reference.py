@@ -25,6 +25,7 @@ from apps.ecommerce.models import (
     LessonProgress,
     LicenceKey,
     Mail,
+    OperatorAction,
     Price,
     Product,
     ProductConfiguration,
@@ -43,7 +44,7 @@ from apps.ecommerce.models import (
 )
 from apps.ecommerce.purchases import entitlements
 from apps.ecommerce.purchases.entitlements import owned
-from apps.users.models import User
+from apps.users.models import AddressChange, User
 from stripe_sandbox import testing
 from tests.factories import buy
 
@@ -51,8 +52,8 @@ MODELS: list[type[Model]] = [
     *(Product, Price, DiscountCode, ProductConfiguration, Category, Tag, FaqEntry),
     *(Section, Lesson, LessonProgress, ProductFile, FileVersion, LicenceKey),
     *(Purchase, Refund, SubscriptionChange, StatusChange, Mail, WebhookEvent, StripeCustomer),
-    *(Consent, LegalText, Withdrawal, SearchWord),
-    User,
+    *(Consent, LegalText, Withdrawal, SearchWord, OperatorAction),
+    *(User, AddressChange),
 ]
 
 
