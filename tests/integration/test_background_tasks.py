@@ -24,6 +24,7 @@ from django_tasks_db.models import DBTaskResult
 
 from apps.ecommerce.models import Mail, ProductConfiguration
 from apps.ecommerce.purchases.emails.queue import SENDING_TIMEOUT, queue_email, send_email, send_unsent
+from apps.ecommerce.purchases.emails.texts import TEXTS
 from apps.users.emails import MAX_ATTEMPTS
 from apps.users.models import User
 from config import service_settings
@@ -95,6 +96,17 @@ def test_rolled_back_change_leaves_no_task(queue: None, as_ada: Client, icons: P
         assert DBTaskResult.objects.count() == 2
         transaction.set_rollback(True)
     assert DBTaskResult.objects.count() == Mail.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", ["tipps", "a_kind_of_25_characters__"])
+def test_email_of_an_unknown_or_too_long_kind_is_refused(
+    as_ada: Client, icons: ProductConfiguration, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setitem(TEXTS, "a_kind_of_25_characters__", TEXTS[Mail.Kind.ENDED])
+    purchase = buy(as_ada, icons)
+    with pytest.raises(ValueError, match="with at most 20 characters"):
+        queue_email(purchase, kind, "first access")
+    assert not Mail.objects.filter(kind=kind).exists()
 
 
 def test_duplicate_task_sends_one_email(queue: None, as_ada: Client, icons: ProductConfiguration) -> None:

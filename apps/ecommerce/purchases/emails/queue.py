@@ -21,11 +21,13 @@ from apps.ecommerce.models import Mail, Purchase, StatusChange, Suspension
 from apps.ecommerce.models import PurchaseStatus as Status
 from apps.ecommerce.purchases.emails.errors import is_address_refused, is_server_unusable
 from apps.ecommerce.purchases.emails.messages import OutdatedEmail, build_email
+from apps.ecommerce.purchases.emails.texts import TEXTS
 from apps.ecommerce.purchases.restored_backup import is_catching_up, was_emailed, was_status_emailed
 from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
 
+MAX_KIND_LENGTH = 20  # the maximum of Mail.kind
 GIVE_UP_AFTER = timedelta(days=1)  # for an address that the mail server refuses
 MAX_UPDATES_PER_RUN = 500  # for each run of reconcile_purchases, every ten minutes
 SENDING_TIMEOUT = timedelta(minutes=10)  # after that, another worker may send the e-mail
@@ -118,6 +120,10 @@ def queue_email(
 
     `values` are columns of its Mail.
     """
+    if kind not in TEXTS or len(kind) > MAX_KIND_LENGTH:  # SQLite would store a kind that is too long
+        raise ValueError(
+            f"{kind!r} is no kind of e-mail. A kind is a key of TEXTS with at most {MAX_KIND_LENGTH} characters."
+        )
     if happened_at and was_emailed(happened_at):
         return
     try:
