@@ -79,9 +79,8 @@ class ProductRequiredMixin:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if (
-            View in cls.__mro__[: cls.__mro__.index(ProductRequiredMixin)]
-        ):  # the page would be open to everyone
+        # In the other order, the view's own `dispatch` would open the page to everyone.
+        if View in cls.__mro__[: cls.__mro__.index(ProductRequiredMixin)]:
             raise TypeError(f"{cls.__name__}: ProductRequiredMixin must come before the class of the view.")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
