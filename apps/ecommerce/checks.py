@@ -7,6 +7,17 @@ from apps.ecommerce.stripe_api.client import KEY_PREFIXES
 
 
 @register
+def check_atomic_requests(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    if not any(database.get("ATOMIC_REQUESTS") for database in settings.DATABASES.values()):
+        return []
+    message = (
+        "ATOMIC_REQUESTS is true: an error would undo what the store has saved about a payment at Stripe."
+    )
+    hint = "Remove it from DATABASES. Views of your own can have Django's decorator @transaction.atomic."
+    return [Error(message, hint=hint, id="ecommerce.E002")]
+
+
+@register
 def check_stripe_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     key = settings.STRIPE_SECRET_KEY
     if not key:

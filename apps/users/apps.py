@@ -8,7 +8,7 @@ class UsersConfig(AppConfig):
     verbose_name = _("Users")
 
     def ready(self) -> None:
-        from apps.users import email_verification, mfa  # noqa: F401  (connect the receivers of allauth's signals)
+        from apps.users import checks, email_verification, mfa  # noqa: F401  (receivers of allauth, checks)
 
 
 class ShopAdminConfig(admin.AdminConfig):
