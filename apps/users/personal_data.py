@@ -6,8 +6,11 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
-from django.db import transaction
-from django.db.models import F
+from django.conf import settings
+from django.db import router, transaction
+from django.db.models import F, ProtectedError, RestrictedError
+from django.db.models.deletion import Collector
+from django.utils.translation import gettext as _
 
 from apps.users.models import AddressChange, User
 
@@ -18,8 +21,22 @@ class DeletionRefused(Exception):
     pass  # its message is shown to the user
 
 
+def _protected_records(user: User) -> str | None:
+    """Models of apps/shop may refer to a user with on_delete=PROTECT or RESTRICT."""
+    try:
+        Collector(using=router.db_for_write(User), origin=user).collect([user])
+        return None
+    except ProtectedError as error:
+        rows = error.protected_objects
+    except RestrictedError as error:
+        rows = error.restricted_objects
+    names = sorted({str(row._meta.verbose_name_plural) for row in rows})
+    text = _("Other records belong to this account: %(records)s. To delete it, please write to %(email)s.")
+    return text % {"records": ", ".join(names), "email": settings.SUPPORT_EMAIL}
+
+
 # Return why the account cannot be deleted, or None. The text is shown to the user.
-deletion_checks: list[Callable[[User], str | None]] = []
+deletion_checks: list[Callable[[User], str | None]] = [_protected_records]
 # Run before the transaction, so they may send requests to other servers. They may raise DeletionRefused.
 deletion_preparations: list[Callable[[User], None]] = []
 # Run in the transaction while the user's row is locked, so they only query. They may raise DeletionRefused.

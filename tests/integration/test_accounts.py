@@ -10,13 +10,13 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
-from django.db import IntegrityError
+from django.db import IntegrityError, models
 from django.test import Client
 from django.utils import timezone
 
 from apps.ecommerce.models import ProductConfiguration, Purchase
 from apps.users import personal_data
-from apps.users.models import User
+from apps.users.models import AddressChange, User
 from tests.account_actions import PASSWORD, is_kind, link_in, reauthenticate, sign_in, sign_up, signed_in_as
 from tests.factories import buy, save_in_admin
 
@@ -267,6 +267,21 @@ def test_running_subscription_blocks_account_deletion(
     assert personal_data.shown_deletion_blockers(ada) != []
     page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"})
     assert club.product.name in page.content.decode()
+    assert User.objects.filter(pk=ada.pk).exists()
+
+
+@pytest.mark.parametrize("on_delete", [models.PROTECT, models.RESTRICT])
+def test_protected_records_block_account_deletion(
+    as_ada: Client, ada: User, on_delete: Any, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """A model of apps/shop may refer to a user with this on_delete."""
+    user_field: Any = AddressChange._meta.get_field("user")
+    monkeypatch.setattr(user_field.remote_field, "on_delete", on_delete)
+    AddressChange.objects.create(user=ada, old_email="ada@old.example", new_email=ada.email)
+    reauthenticate(as_ada)
+    page = as_ada.post("/accounts/delete/", {"password": "ada-buys-things"}).content.decode()
+    assert str(AddressChange._meta.verbose_name_plural) in page
+    assert settings.SUPPORT_EMAIL in page
     assert User.objects.filter(pk=ada.pk).exists()
 
 
