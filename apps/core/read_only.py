@@ -38,5 +38,7 @@ def is_read_only() -> bool:
 
 def _refuse_writing(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
     if str(sql).split(maxsplit=1)[0].upper() not in READING:
-        raise ReadOnly
+        raise ReadOnly(
+            "This request may only read. Skip the write while apps.core.read_only.is_read_only() is true."
+        )
     return execute(sql, params, many, context)
