@@ -34,35 +34,34 @@ if not os.environ.get("E2E_STRIPE"):
 
 from apps.shop import settings as shop_settings  # noqa: E402
 
-# Tests are about the template, so these settings of apps/shop/settings.py don't apply to them. In a test of your own,
-# set them with the fixture `settings`; or run your tests with TEST_SHOP_SETTINGS=true.
+# Tests are about the template, so apps/shop/settings.py changes only these of its settings, and adds others. In a test
+# of your own, set them with the fixture `settings`; or run your tests with TEST_SHOP_SETTINGS=true.
 TEST_SHOP_SETTINGS = os.environ.get("TEST_SHOP_SETTINGS") == "true"
-TEMPLATE_SETTINGS = str.split(
+SHOP_SETTINGS = str.split(
     """
-    SITE_NAME SITE_TAGLINE SITE_INTRO SUPPORT_EMAIL DEFAULT_FROM_EMAIL SERVER_EMAIL ADMINS ALERT_WEBHOOK_URL
-    ALERTS_OFF SELLER_ADDRESS
-    MFA_TOTP_ISSUER REFUND_DAYS PAST_DUE_GRACE_DAYS CURRENCY_FORMAT LANGUAGE_CODE TIME_ZONE RATE_LIMITS
-    LOST_DISPUTES_SUSPEND_LATER_PERIODS UPGRADES CANCEL_AFTER_LOST_DISPUTE CANCEL_AFTER_REFUND RENEWAL_RECEIPTS
-    RENEWAL_NOTICE_MONTHS CHECKOUT_CONSENT TERMS_VERSION WITHDRAWAL_FORM
-    ACCOUNT_RATE_LIMITS CHECKOUT_PROMOTION_CODES CHECKOUT_AUTOMATIC_TAX CHECKOUT_TAX_IDS CHECKOUT_INVOICES
-    ADOPT_FOREIGN_SALES GUEST_CHECKOUT
-    ACCOUNT_ADAPTER ACCOUNT_FORMS LOGIN_REDIRECT_URL ACCOUNT_EMAIL_VERIFICATION ACCOUNT_LOGIN_BY_CODE_ENABLED
-    MFA_SUPPORTED_TYPES MFA_PASSKEY_LOGIN_ENABLED ADMIN_REQUIRES_MFA
+    INSTALLED_APPS MIDDLEWARE TEMPLATES FORM_RENDERER ROOT_URLCONF AUTHENTICATION_BACKENDS CONTENT_SECURITY_POLICY
+    DATABASES CACHES STORAGES STATICFILES_DIRS STATICFILES_FINDERS LOCALE_PATHS LOGGING SILENCED_SYSTEM_CHECKS
     """
 )
+# Neither does it add these: the tests use Django's and allauth's defaults.
+DEFAULT_SETTINGS = ("ACCOUNT_", "MFA_", "SOCIALACCOUNT_", "SECURE_", "SESSION_ENGINE", "TASKS")
 configure_shop = shop_settings.configure
 
 
-def configure_without_template_settings(settings: dict[str, Any], env: Any) -> None:
-    kept = {name: deepcopy(settings[name]) for name in TEMPLATE_SETTINGS}
-    indexed_pages = list(settings["INDEXED_PAGES"])
+def configure(settings: dict[str, Any], env: Any) -> None:
+    names = ("MIDDLEWARE", "CONTENT_SECURITY_POLICY")  # for tests/integration/conftest.py
+    settings["TEMPLATE_SETTINGS"] = deepcopy({name: settings[name] for name in names})
+    kept = {name: deepcopy(settings[name]) for name in set(settings) - set(SHOP_SETTINGS) if name.isupper()}
     configure_shop(settings, env)
-    settings.update(kept)
-    settings["INDEXED_PAGES"] = list(dict.fromkeys(indexed_pages + settings["INDEXED_PAGES"]))
+    if TEST_SHOP_SETTINGS:
+        return
+    indexed_pages = list(dict.fromkeys(kept["INDEXED_PAGES"] + settings["INDEXED_PAGES"]))
+    for name in [name for name in settings if name.startswith(DEFAULT_SETTINGS)]:
+        del settings[name]
+    settings.update(kept, INDEXED_PAGES=indexed_pages)
 
 
-if not TEST_SHOP_SETTINGS:
-    shop_settings.configure = configure_without_template_settings
+shop_settings.configure = configure
 
 from config.settings import *  # noqa: E402, F403
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from allauth.account.signals import user_signed_up
 from django.db.models.signals import post_save
+from django.template import engines
 from django.test import Client
 
 from apps.ecommerce.catalogue import sync
@@ -45,6 +46,21 @@ def _without_receivers_of_the_shop() -> Iterator[None]:
 def _without_templates_of_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests here are about the template's pages and e-mails. test_access.py opens yours, and so do browser tests."""
     monkeypatch.setattr(template_loaders, "are_shop_files_skipped", True)
+
+
+@pytest.fixture(autouse=True)
+def _without_middleware_of_the_shop(
+    request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests here count queries. Your URLs, which are opened with `populated_shop`, may need your middleware."""
+    settings.CONTENT_SECURITY_POLICY = settings.TEMPLATE_SETTINGS["CONTENT_SECURITY_POLICY"]
+    if "populated_shop" in request.fixturenames:
+        return
+    settings.MIDDLEWARE = settings.TEMPLATE_SETTINGS["MIDDLEWARE"]
+    engine = engines["django"].engine
+    processors = engine.template_context_processors
+    kept = tuple(function for function in processors if not _is_defined_in_shop(function))
+    monkeypatch.setattr(engine, "template_context_processors", kept)
 
 
 def _is_defined_in_shop(receiver: Any) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
@@ -21,9 +18,9 @@ from django.test import Client
 from apps.ecommerce.content.files import measure_versions
 from apps.ecommerce.models import FileVersion, Lesson, ProductConfiguration, Section
 from apps.ecommerce.purchases.downloads import LINK_SECONDS
-from tests.databases import environment
 from tests.factories import add_file, add_version, buy
 from tests.s3_server import KEY, SECRET, s3_server
+from tests.unit.env_settings import load_settings
 
 ZIP = b"PK" + bytes(range(256)) * 40
 
@@ -186,22 +183,19 @@ def test_images_can_be_served_by_a_cdn(bucket: Any, settings: Any) -> None:
     assert default_storage.url("products/abc.webp") == "https://cdn.example.com/media/products/abc.webp"
 
 
-def print_setting(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    code = f"from config import settings as s; print({expression})"
-    command = [sys.executable, "-c", code]
-    variables = {"DATABASE_URL": "", **variables}
-    return subprocess.run(
-        command, env={**os.environ, **environment(**variables)}, capture_output=True, text=True
-    )
+def test_storage_url_switches_to_s3(tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
+    def load(**variables: str) -> dict[str, Any]:
+        return load_settings(tmp_path, **{"DEBUG": "true", "SECRET_KEY": "tests", **variables})
 
-@pytest.mark.django_db
-def test_storage_url_switches_to_s3() -> None:
-    url = "s3://shop?endpoint_url=https://s3.example.com&region_name=eu"
-    done = print_setting("s.STORAGES['private']", STORAGE_URL=url)
-    for part in ("PrivateBucket", "'bucket_name': 'shop'", "https://s3.example.com", "'location': 'private'"):
-        assert part in done.stdout, done.stderr
-    assert "FileSystemStorage" in print_setting("s.STORAGES['default']", STORAGE_URL="").stdout
-    assert "STORAGE_URL" in print_setting("1", STORAGE_URL="ftp://shop").stderr
-    cdn = print_setting("s.CONTENT_SECURITY_POLICY", MEDIA_URL="https://cdn.example.com/media/")
-    assert "https://cdn.example.com/media/" in cdn.stdout
+    bucket = load(**keys, STORAGE_URL="s3://shop?endpoint_url=https://s3.example.com&region_name=eu")
+    private = bucket["STORAGES"]["private"]
+    assert private["BACKEND"].endswith(".PrivateBucket")
+    names = ("bucket_name", "endpoint_url", "location")
+    assert [private["OPTIONS"][name] for name in names] == ["shop", "https://s3.example.com", "private"]
+    assert load()["STORAGES"]["default"]["BACKEND"].endswith(".FileSystemStorage")
+    with pytest.raises(SystemExit, match="STORAGE_URL"):
+        load(STORAGE_URL="ftp://shop")
+    policy = load(MEDIA_URL="https://cdn.example.com/media/")["CONTENT_SECURITY_POLICY"]
+    assert "https://cdn.example.com/media/" in policy["DIRECTIVES"]["img-src"]
