@@ -44,12 +44,21 @@ SHOP_SETTINGS = str.split(
     """
 )
 # Neither does it add these: the tests use Django's and allauth's defaults.
-DEFAULT_SETTINGS = ("ACCOUNT_", "MFA_", "SOCIALACCOUNT_", "SECURE_", "SESSION_ENGINE", "TASKS")
+DEFAULT_SETTINGS = (
+    "ACCOUNT_",
+    "MFA_",
+    "SOCIALACCOUNT_",
+    "CSRF_",
+    "SECURE_",
+    "SESSION_ENGINE",
+    "TASKS",
+    "X_FRAME_OPTIONS",
+)
 configure_shop = shop_settings.configure
 
 
 def configure(settings: dict[str, Any], env: Any) -> None:
-    names = ("MIDDLEWARE", "CONTENT_SECURITY_POLICY")  # for tests/integration/conftest.py
+    names = ("CONTENT_SECURITY_POLICY", "MIDDLEWARE", "ROOT_URLCONF")  # for tests/integration/conftest.py
     settings["TEMPLATE_SETTINGS"] = deepcopy({name: settings[name] for name in names})
     kept = {name: deepcopy(settings[name]) for name in set(settings) - set(SHOP_SETTINGS) if name.isupper()}
     configure_shop(settings, env)

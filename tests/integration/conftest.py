@@ -52,11 +52,13 @@ def _without_templates_of_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
 def _without_middleware_of_the_shop(
     request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tests here count queries. Your URLs, which are opened with `populated_shop`, may need your middleware."""
+    """Tests here count queries. Your URLs, which are opened with `populated_shop`, may need what is yours."""
     settings.CONTENT_SECURITY_POLICY = settings.TEMPLATE_SETTINGS["CONTENT_SECURITY_POLICY"]
     if "populated_shop" in request.fixturenames:
         return
     settings.MIDDLEWARE = settings.TEMPLATE_SETTINGS["MIDDLEWARE"]
+    if settings.TEMPLATE_SETTINGS["ROOT_URLCONF"] != settings.ROOT_URLCONF:  # a change empties caches
+        settings.ROOT_URLCONF = settings.TEMPLATE_SETTINGS["ROOT_URLCONF"]
     engine = engines["django"].engine
     processors = engine.template_context_processors
     kept = tuple(function for function in processors if not _is_defined_in_shop(function))

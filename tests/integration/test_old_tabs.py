@@ -188,7 +188,7 @@ def test_signing_in_again_leads_to_a_page(populated_shop: Shop) -> None:
     visitor = Client()
     tested = 0
     for url, path in populated_shop.urls("owner"):
-        if "login" not in url.name and "logout" not in url.name:
+        if not url.is_shop and "login" not in url.name and "logout" not in url.name:
             response = visitor.post(path, headers=PAGE)
             location = urlsplit(response.headers.get("Location", ""))
             if location.path == "/accounts/login/" and location.query:

@@ -14,6 +14,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.http import HttpResponse
+from django.template import engines
 from django.test import Client
 from django.urls import path
 
@@ -89,6 +90,25 @@ def test_each_error_has_its_own_page(settings: Any, status: int) -> None:
     response = Client(raise_request_exception=False).get(f"/broken/{status}/")
     assert response.status_code == status
     assert f"{status}.html" in [template.name for template in response.templates]
+
+
+def cart_size(request: Any) -> dict[str, Any]:
+    return {"cart_size": request.session.get("cart", 0), "is_member": request.user.is_authenticated}
+
+
+def test_refused_requests_need_no_session_for_context_processors(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong host and a null byte are refused before the request has a session and a user."""
+    settings.DEBUG = False
+    engine = engines["django"].engine
+    processors = (*engine.template_context_processors, cart_size)
+    monkeypatch.setattr(engine, "template_context_processors", processors)
+    client = Client(raise_request_exception=False)
+    assert client.get("/").context["cart_size"] == 0
+    assert client.get("/a%00b/").status_code == 404
+    refused = client.get("/", headers={"host": "evil.example"})
+    assert (refused.status_code, refused.context["cart_size"]) == (400, 0)
 
 
 def test_500_page_needs_no_database_or_context(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

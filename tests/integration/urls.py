@@ -21,6 +21,7 @@ from django.urls import Resolver404, URLPattern, URLResolver, get_resolver, reso
 from django.urls.converters import get_converters
 from django.utils import timezone
 
+import config.urls
 from apps.ecommerce.content.unsubscribe import unsubscribe_path
 from apps.ecommerce.models import (
     ExternalSale,
@@ -59,7 +60,7 @@ class SiteURL:
     name: str
     route: str
     view: Any = field(compare=False)
-    is_shop: bool = False  # whether apps/shop/urls.py contains it
+    is_shop: bool = False  # whether apps/shop contains it
 
     @property
     def is_admin(self) -> bool:
@@ -77,14 +78,17 @@ def site_urls(
         route = prefix + str(entry.pattern)
         if route == "dev/":
             continue
+        of_shop = is_shop or (
+            resolver is None and entry not in config.urls.urlpatterns
+        )  # its own ROOT_URLCONF
         if isinstance(entry, URLResolver):
             if is_shop and not getattr(entry.urlconf_module, "__name__", "apps.").startswith("apps."):
                 continue  # for example Wagtail's: the package has tests of its own
             inner = f"{entry.namespace}:" if entry.namespace else namespace
-            yield from site_urls(entry, route, inner, is_shop or entry.urlconf_module is shop_urls)
+            yield from site_urls(entry, route, inner, of_shop or entry.urlconf_module is shop_urls)
         else:
             assert isinstance(entry, URLPattern)
-            yield SiteURL(namespace + entry.name if entry.name else route, route, entry.callback, is_shop)
+            yield SiteURL(namespace + entry.name if entry.name else route, route, entry.callback, of_shop)
 
 
 @dataclass

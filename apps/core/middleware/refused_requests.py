@@ -2,7 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotFound
 from django.urls import reverse
 
 from apps.core.standalone_page import render_standalone
@@ -16,7 +16,7 @@ class RefusedRequestsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path_info:
-            raise Http404("The path contains a null byte.")
+            return HttpResponseNotFound("The path contains a null byte.\n", content_type="text/plain")
         query = request.META.get("QUERY_STRING", "")
         # Forms already reject them. Removing one from "%0%000" makes another.
         while "%00" in query or "\0" in query:

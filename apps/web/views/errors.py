@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views import csrf
 
 from apps.core.form_origin import form_page
+from apps.core.public_request import PublicRequest
 from apps.core.standalone_page import render_standalone
 
 DATABASE_RETRY_SECONDS = 10
@@ -15,7 +16,9 @@ SIGN_IN_FORMS = {"account_login", "account_signup"}  # these views redirect sign
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return render(request, "400.html", status=400)
+    # A wrong Host header is refused before the request has a user, which your context processors may need.
+    page_request = request if hasattr(request, "user") else PublicRequest(request, {})
+    return render(page_request, "400.html", status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
