@@ -18,6 +18,7 @@ from apps.ecommerce.models import Price, ProductConfiguration, Purchase
 from apps.ecommerce.purchases.signals import SIGNALS
 from apps.ecommerce.stripe_api.client import clean_json
 from apps.ecommerce.webhooks import HANDLERS
+from apps.web.sitemap import SITEMAPS
 from tests import template_loaders
 from tests.factories import add_price, buy, create_product
 from tests.integration import urls
@@ -29,6 +30,8 @@ def _without_receivers_of_the_shop() -> Iterator[None]:
     """Tests here count the e-mails and tasks of the template. Those in apps/shop/tests run with your receivers."""
     signals = (*SIGNALS.values(), post_save, user_signed_up)
     with pytest.MonkeyPatch.context() as patch:
+        for section in [name for name, sitemap in SITEMAPS.items() if _is_defined_in_shop(sitemap)]:
+            patch.delitem(SITEMAPS, section)
         for signal in signals:
             kept = [entry for entry in signal.receivers if not _is_defined_in_shop(entry[1])]
             patch.setattr(signal, "receivers", kept)

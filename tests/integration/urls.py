@@ -48,6 +48,7 @@ SAMPLE_VALUES = (
     "a",
     "icon-set/",
 )
+TEMPLATE_PATTERNS = {(type(entry.pattern), str(entry.pattern)) for entry in config.urls.urlpatterns}
 MODEL = re.compile(r"^admin/(\w+)/(\w+)/")
 # unproven: a member of staff who has not used a second factor
 ROLES = ("visitor", "stranger", "owner", "refunded", "unproven", "staff")
@@ -78,9 +79,10 @@ def site_urls(
         route = prefix + str(entry.pattern)
         if route == "dev/":
             continue
+        pattern = (type(entry.pattern), str(entry.pattern))
         of_shop = is_shop or (
-            resolver is None and entry not in config.urls.urlpatterns
-        )  # its own ROOT_URLCONF
+            resolver is None and pattern not in TEMPLATE_PATTERNS
+        )  # in its own ROOT_URLCONF
         if isinstance(entry, URLResolver):
             if is_shop and not getattr(entry.urlconf_module, "__name__", "apps.").startswith("apps."):
                 continue  # for example Wagtail's: the package has tests of its own
