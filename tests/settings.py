@@ -38,7 +38,7 @@ TEST_SHOP_SETTINGS = os.environ.get("TEST_SHOP_SETTINGS") == "true"
 SHOP_SETTINGS = str.split(
     """
     INSTALLED_APPS MIDDLEWARE TEMPLATES FORM_RENDERER ROOT_URLCONF AUTHENTICATION_BACKENDS CONTENT_SECURITY_POLICY
-    DATABASES CACHES STORAGES STATICFILES_DIRS STATICFILES_FINDERS LOCALE_PATHS LOGGING SILENCED_SYSTEM_CHECKS
+    DATABASES STORAGES STATICFILES_DIRS STATICFILES_FINDERS LOCALE_PATHS LOGGING SILENCED_SYSTEM_CHECKS
     """
 )
 # Neither does it add these: the tests use Django's and allauth's defaults.
@@ -46,18 +46,21 @@ DEFAULT_SETTINGS = (
     "ACCOUNT_",
     "APPEND_SLASH",
     "CSRF_",
+    "FORMAT_",
     "MFA_",
     "SECURE_",
     "SESSION_ENGINE",
     "SOCIALACCOUNT_",
     "TASKS",
+    "USE_",
     "X_FRAME_OPTIONS",
 )
 configure_shop = shop_settings.configure
 
 
 def configure(settings: dict[str, Any], env: Any) -> None:
-    names = ("CONTENT_SECURITY_POLICY", "MIDDLEWARE", "ROOT_URLCONF")  # for tests/integration/conftest.py
+    # For tests/integration.
+    names = ("AUTHENTICATION_BACKENDS", "CONTENT_SECURITY_POLICY", "MIDDLEWARE", "ROOT_URLCONF")
     settings["TEMPLATE_SETTINGS"] = deepcopy({name: settings[name] for name in names})
     kept = {name: deepcopy(settings[name]) for name in set(settings) - set(SHOP_SETTINGS) if name.isupper()}
     configure_shop(settings, env)
@@ -66,7 +69,7 @@ def configure(settings: dict[str, Any], env: Any) -> None:
     indexed_pages = list(dict.fromkeys(kept["INDEXED_PAGES"] + settings["INDEXED_PAGES"]))
     for name in [name for name in settings if name.startswith(DEFAULT_SETTINGS)]:
         del settings[name]
-    settings.update(kept, INDEXED_PAGES=indexed_pages)
+    settings.update(kept, INDEXED_PAGES=indexed_pages, CACHES=settings["CACHES"] | kept["CACHES"])
 
 
 shop_settings.configure = configure

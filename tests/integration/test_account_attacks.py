@@ -16,7 +16,6 @@ from django.test import Client
 from apps.ecommerce.models import ProductConfiguration
 from apps.shop.tests import access
 from apps.users.models import User
-from config import account_settings
 from tests.account_actions import link_in, reauthenticate, sign_in, sign_up
 from tests.factories import signed_in
 from tests.integration.urls import Shop
@@ -109,7 +108,7 @@ def test_unknown_email_hashes_one_password_and_sends_one_email(
     ada: User, client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
 ) -> None:
     """The response time must not show whether an account exists."""
-    settings.AUTHENTICATION_BACKENDS = account_settings.AUTHENTICATION_BACKENDS
+    settings.AUTHENTICATION_BACKENDS = settings.TEMPLATE_SETTINGS["AUTHENTICATION_BACKENDS"]
     hashed: list[str] = []
     encode = MD5PasswordHasher.encode
 

@@ -126,7 +126,7 @@ class Shop:
             )
             return known
 
-        return "/" + PARAMETER.sub(value, url.route).replace("^", "").replace("$", "")
+        return "/" + PARAMETER.sub(value, url.route).replace("^", "").replace("$", "").replace("\\.", ".")
 
     def urls(self, role: str = "visitor") -> Iterator[tuple[SiteURL, str]]:
         """Yield the URLs and their paths for this role, without those that a URL of apps/shop replaces."""
