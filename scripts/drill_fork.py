@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import fork_additions
 import fork_changes
 from environment import DEV, IN_PARALLEL, PIP_INSTALL, PYTHON, ROOT, VENV, ensure
 from fork_copy import apply_page, copy_project, run
@@ -193,7 +194,7 @@ def gunicorn(fork: Fork) -> None:
 STEPS: dict[str, Callable[[Fork], None]] = {
     step.__name__: step for step in (brand, page, home, field, lesson, webhook, email, language, english)
 }
-STEPS |= fork_changes.STEPS
+STEPS |= fork_changes.STEPS | fork_additions.STEPS
 STEPS["gunicorn"] = gunicorn  # last: it migrates a database, and django.contrib.sites must come before that
 
 
