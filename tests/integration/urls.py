@@ -79,12 +79,11 @@ def site_urls(
         route = prefix + str(entry.pattern)
         if route == "dev/":
             continue
-        pattern = (type(entry.pattern), str(entry.pattern))
-        of_shop = is_shop or (
-            resolver is None and pattern not in TEMPLATE_PATTERNS
-        )  # in its own ROOT_URLCONF
+        # apps/shop may have a ROOT_URLCONF of its own.
+        is_added = resolver is None and (type(entry.pattern), str(entry.pattern)) not in TEMPLATE_PATTERNS
+        of_shop = is_shop or is_added
         if isinstance(entry, URLResolver):
-            if is_shop and not getattr(entry.urlconf_module, "__name__", "apps.").startswith("apps."):
+            if of_shop and not getattr(entry.urlconf_module, "__name__", "apps.").startswith("apps."):
                 continue  # for example Wagtail's: the package has tests of its own
             inner = f"{entry.namespace}:" if entry.namespace else namespace
             yield from site_urls(entry, route, inner, of_shop or entry.urlconf_module is shop_urls)
