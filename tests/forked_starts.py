@@ -30,9 +30,8 @@ def start_each(environments: list[dict[str, str]], code: str) -> list[subprocess
 
 def _main() -> None:
     environments, code = json.load(sys.stdin)
-    import_module("apps.shop.settings").configure = lambda settings, env: (
-        None
-    )  # the starts are about variables
+    # The starts are about variables of the environment, not about the settings of a shop.
+    import_module("apps.shop.settings").configure = lambda settings, env: None
     import_module("config.production_checks")  # before the fork; it reads no settings yet
     import_module("config.env_urls")
     results = []
