@@ -182,6 +182,8 @@ def create_payments(count: int) -> None:
         status="CASE i %% 20 WHEN 0 THEN 'failed' ELSE 'succeeded' END",
         created_at=age,
     )
+    # Those of the last 60 days each need a person, so they are few, however many payments there are.
+    Refund.objects.filter(status="failed").update(created_at=now - timedelta(days=90))
     rows.insert_rows(
         SubscriptionChange,
         SubscriptionChange.objects.count(),
