@@ -70,6 +70,14 @@ def test_sale_sends_one_email_and_a_renewal_none(
     assert len(subjects()) == 1
 
 
+def test_sale_to_a_german_buyer_has_its_amount_in_the_language_of_the_founder(
+    as_ada: Client, icons: ProductConfiguration, settings: Any, founder: Any
+) -> None:
+    as_ada.cookies[settings.LANGUAGE_COOKIE_NAME] = "de"
+    buy(as_ada, icons)
+    assert "$19.00" in subjects()[0]
+
+
 def test_cancellation_sends_an_email(
     as_ada: Client, club: ProductConfiguration, sandbox: Any, founder: Any
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import mail_admins
+from django.utils import translation
 
 from apps.ecommerce.models import Payment, Purchase
 from apps.ecommerce.money import format_money
@@ -41,4 +42,7 @@ def _send(purchase: Purchase, subject: str) -> None:
 
 
 def _paid(payment: Payment) -> str:
-    return format_money(payment.amount_paid, payment.currency)
+    with translation.override(
+        settings.LANGUAGE_CODE
+    ):  # not the language of the buyer, whose request this may be
+        return format_money(payment.amount_paid, payment.currency)
