@@ -46,10 +46,17 @@ def port() -> str:
         return str(free.getsockname()[1])
 
 
-def wait_and_read(process: subprocess.Popen[str], signal_number: int | None = None) -> str:
-    """Wait for the process or stop it, check that its exit status is 0, and return its output."""
-    if signal_number:
-        process.send_signal(signal_number)
+def has_sigterm_handler(process: subprocess.Popen[str]) -> bool:
+    """Return whether the process has started so far that it stops cleanly, as Linux tells it."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return True
+    caught = int(re.findall(r"^SigCgt:\s*(\w+)", status.read_text(), re.MULTILINE)[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+def wait_and_read(process: subprocess.Popen[str]) -> str:
+    """Wait for the process, check that its exit status is 0, and return its output."""
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     return output
@@ -65,7 +72,7 @@ def test_services_start_unprivileged_on_a_read_only_disk(image: Image, port: str
     health_command = " ".join(json.loads(check))
     try:
         deadline = time.monotonic() + 60
-        while image.run(health_command, PORT=port) != 0:
+        while image.run(health_command, PORT=port) != 0 or not all(map(has_sigterm_handler, background)):
             assert web.poll() is None, web.stdout and web.stdout.read()
             assert time.monotonic() < deadline
             time.sleep(0.5)
@@ -78,7 +85,9 @@ def test_services_start_unprivileged_on_a_read_only_disk(image: Image, port: str
         assert [process.poll() for process in background] == [None, None]
     finally:
         for process in (web, *background):
-            wait_and_read(process, signal.SIGTERM)
+            process.terminate()
+    for process in (web, *background):
+        wait_and_read(process)
     assert image.run(health_command, PORT=port) == 1
     assert image.files() == before
 
