@@ -41,7 +41,7 @@ SHOP_SETTINGS = str.split(
     DATABASES STORAGES STATICFILES_DIRS STATICFILES_FINDERS LOCALE_PATHS LOGGING SILENCED_SYSTEM_CHECKS
     """
 )
-# Neither does it add these: the tests use Django's and allauth's defaults.
+# Settings whose names begin with one of these have the template's value, or the default of Django or allauth.
 DEFAULT_SETTINGS = (
     "ACCOUNT_",
     "APPEND_SLASH",
@@ -59,7 +59,7 @@ configure_shop = shop_settings.configure
 
 
 def configure(settings: dict[str, Any], env: Any) -> None:
-    # For tests/integration.
+    # Tests in tests/integration restore these.
     names = ("AUTHENTICATION_BACKENDS", "CONTENT_SECURITY_POLICY", "MIDDLEWARE", "ROOT_URLCONF")
     settings["TEMPLATE_SETTINGS"] = deepcopy({name: settings[name] for name in names})
     kept = {name: deepcopy(settings[name]) for name in set(settings) - set(SHOP_SETTINGS) if name.isupper()}

@@ -17,7 +17,7 @@ from apps.ecommerce.money import MIN_CHARGES, format_period
 
 MAX_PRICES = 50
 MAX_TRIAL_DAYS = 730  # https://docs.stripe.com/api/subscriptions/create
-# Https://docs.stripe.com/api/prices/create.
+# https://docs.stripe.com/api/prices/create
 MAX_INTERVALS = {
     "day": 1095,
     "week": 156,

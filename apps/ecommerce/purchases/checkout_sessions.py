@@ -20,7 +20,9 @@ from apps.ecommerce.purchases.subscriptions import trial_days
 from apps.ecommerce.purchases.upgrades import create_upgrade_coupon, credits_too_much, upgrade_credit
 from apps.ecommerce.stripe_api.client import expire_session, get_client, is_livemode, is_missing
 
-SESSION_AGE = timedelta(days=1)  # then Stripe closes a payment page, and forgets an idempotency key
+SESSION_AGE = timedelta(
+    days=1
+)  # after that, a Checkout Session has expired, and Stripe drops idempotency keys
 
 # https://docs.stripe.com/js/appendix/supported_locales
 # fmt: off
@@ -127,7 +129,7 @@ def _session_params(purchase: Purchase, origin: str) -> SessionCreateParams:
         params["discounts"] = [{"promotion_code": code.id}]
         if purchase.price.is_recurring and code.is_free_forever:
             params["payment_method_collection"] = "if_required"  # a free order needs no card
-    # Stripe refuses promotion codes for custom amounts
+    # Stripe refuses promotion codes for custom amounts.
     elif settings.CHECKOUT_PROMOTION_CODES and not purchase.price.is_custom:
         params["allow_promotion_codes"] = True
     if settings.CHECKOUT_AUTOMATIC_TAX:

@@ -190,7 +190,7 @@ class IfOwnedNode(template.Node):
 
     def render(self, context: template.Context) -> SafeString:
         product = self.product.resolve(context)
-        if product == "":  # else a misspelled name would hide from buyers what they own
+        if product == "":  # a misspelled name would hide from buyers what they own
             raise ValueError(f"{{% if_owned {self.product} %}}: this template has no {self.product}")
         if isinstance(product, ProductConfiguration):
             product = product.product

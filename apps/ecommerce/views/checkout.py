@@ -103,8 +103,8 @@ def _buy_as_visitor(request: HttpRequest, configuration: ProductConfiguration) -
             return _redirect_to_stripe(request, configuration, choice, promised_code, form)
     pending = {"slug": configuration.slug, "code": promised_code, **choice, **consent_fields(form)}
     request.session[PENDING_CHECKOUT] = pending
-    entrance = "account_signup" if get_adapter(request).is_open_for_signup(request) else "account_login"
-    return HttpResponseSeeOther(f"{reverse(entrance)}?{urlencode({'next': request.path})}")
+    url_name = "account_signup" if get_adapter(request).is_open_for_signup(request) else "account_login"
+    return HttpResponseSeeOther(f"{reverse(url_name)}?{urlencode({'next': request.path})}")
 
 
 def _buy_as_user(request: HttpRequest, configuration: ProductConfiguration) -> HttpResponseBase:

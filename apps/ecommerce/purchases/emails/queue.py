@@ -27,7 +27,7 @@ from apps.ecommerce.stripe_api.client import is_livemode
 
 logger = logging.getLogger(__name__)
 
-MAX_KIND_LENGTH = 20  # the maximum of Mail.kind
+MAX_KIND_LENGTH = Mail._meta.get_field("kind").max_length or 0
 GIVE_UP_AFTER = timedelta(days=1)  # for an address that the mail server refuses
 MAX_UPDATES_PER_RUN = 500  # for each run of reconcile_purchases, every ten minutes
 SENDING_TIMEOUT = timedelta(minutes=10)  # after that, another worker may send the e-mail

@@ -38,12 +38,15 @@ def find_plan_lines(
     addon_ids, addon_prices = {item["id"] for item in addons}, {item["price"]["id"] for item in addons}
     billed = [keys for rows in lines for keys in map(_line_keys, rows) if plan["id"] in keys]
     plan_keys = {plan["id"], object_id(plan["price"]["product"])}.union(*billed)
+
+    def has_addon_price(line: StripeData) -> bool:
+        keys = _line_keys(line)
+        return bool(keys & addon_prices) and plan["id"] not in keys
+
     found, was_billed = [], False
     for rows in reversed(lines):
         candidates = [line for line in rows if is_for_period(line) and not _line_keys(line) & addon_ids]
-        others = [
-            line for line in candidates if plan["id"] in (keys := _line_keys(line)) or not keys & addon_prices
-        ]
+        others = [line for line in candidates if not has_addon_price(line)]
         plan_lines = [line for line in others if _line_keys(line) & plan_keys]
         found.append(plan_lines if was_billed else plan_lines or others or candidates)
         was_billed = was_billed or any(plan["id"] in _line_keys(line) for line in rows)
